@@ -44,9 +44,7 @@ class Settings:
     rasa_token: str = field(default="", metadata=_about("Token of those assistants; made at start for our own."))
     rasa_slots: int = field(default=1, metadata=_about("How many assistants `frontline run` starts."))
     rasa_timeout_s: float = field(default=1.5, metadata=_about("How long a turn waits for the assistant."))
-    action_port: int = field(
-        default=0, metadata=_about("Loopback port of the action endpoint; PORT + 2 if 0.")
-    )
+    action_port: int = field(default=0, metadata=_about("Loopback port of the action endpoint; PORT + 2 if 0."))
     action_token: str = field(default="", metadata=_about("Token Rasa shows there; made at start if empty."))
     demo_shop_port: int = field(
         default=0, metadata=_about("Loopback port of the demo shop (another origin); PORT + 1 if 0.")
