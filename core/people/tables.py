@@ -1,4 +1,4 @@
-"""Tables of the people who work here. Written by `gateway/auth` (accounts, sessions, keys) and `core/people/store.py`."""
+"""Tables of the people who work here. Written by `gateway/auth` (accounts, sessions, keys) and `people/store.py`."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, Text
 

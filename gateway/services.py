@@ -1,0 +1,72 @@
+"""Everything a handler may need, wired once in `app.py` and handed to it through the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+if TYPE_CHECKING:
+    from bot.assistant import Assistant
+    from bot.conversation import Conversations
+    from bot.intake import Intake
+    from bot.turns import Turns
+    from connectors.registry import Connectors
+    from core.people.store import PeopleStore
+    from handoff.service import HandoffService
+    from knowledge_base.service import KnowledgeBase
+    from redis.asyncio import Redis
+    from tickets.service import Tickets
+
+    from core.audit import Audit
+    from core.clock import Clock
+    from core.db import Database
+    from core.encoder import EncoderClient
+    from core.fanout import Fanout
+    from core.files import Files
+    from core.jobs import Jobs
+    from core.messages import Catalogue
+    from core.secrets import Secrets
+    from core.settings import Settings
+    from gateway.auth.service import Auth
+    from gateway.health import Health
+    from gateway.limits import Limits
+
+
+@dataclass(slots=True)
+class Services:
+    """The parts of one gateway. Built in order of the imports; nothing is optional but Redis."""
+
+    settings: Settings
+    clock: Clock
+    db: Database
+    redis: Redis
+    fanout: Fanout
+    secrets: Secrets
+    texts: Catalogue
+    files: Files
+    audit: Audit
+    jobs: Jobs
+    people: PeopleStore
+    auth: Auth
+    limits: Limits
+    encoder: EncoderClient
+    assistant: Assistant
+    knowledge: KnowledgeBase
+    tickets: Tickets
+    handoffs: HandoffService
+    connectors: Connectors
+    conversations: Conversations
+    intake: Intake
+    turns: Turns
+    health: Health
+
+
+SERVICES = web.AppKey("services", Services)
+
+
+def services(request: web.BaseRequest) -> Services:
+    """The services of the gateway that serves this request."""
+    assert isinstance(request, web.Request)
+    return request.app[SERVICES]
