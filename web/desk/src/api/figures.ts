@@ -1,0 +1,28 @@
+/** The few figures behind 看板 and 报表. */
+import { get } from "./client";
+
+export interface DayVolume {
+  day: string;
+  total: number;
+  by_tier?: Record<string, number>;
+}
+
+export interface Share {
+  key: string;
+  name?: string;
+  count: number;
+}
+
+export interface Overview {
+  days: number;
+  per_day: DayVolume[];
+  per_channel: Share[];
+  per_state: Share[];
+  per_tier: Share[];
+  per_category?: Share[];
+  ratings: Share[];
+  hour_of_week: number[][];
+  targets?: Record<string, number>;
+}
+
+export const overview = (days: number): Promise<Overview> => get<Overview>("/api/v1/figures/overview", { days });

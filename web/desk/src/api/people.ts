@@ -1,0 +1,96 @@
+/** People, teams, channels, keys and the audit trail. */
+import { get, patch, post, remove } from "./client";
+import type { Named, Page } from "./types";
+
+export interface Person {
+  id: string;
+  name: string;
+  display_name: string;
+  roles: string[];
+  teams: (Named | string)[];
+  skills: string[];
+  disabled: boolean;
+  totp?: boolean;
+  demo?: boolean;
+  created_at?: string;
+}
+
+export interface PersonChange {
+  display_name?: string;
+  roles?: string[];
+  teams?: string[];
+  skills?: string[];
+  disabled?: boolean;
+  password?: string;
+}
+
+export interface NewPerson {
+  name: string;
+  display_name: string;
+  password: string;
+  roles: string[];
+  teams: string[];
+}
+
+export interface Team extends Named {
+  online?: number;
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  role: string;
+  created_at: string;
+  used_at: string | null;
+  revoked_at?: string | null;
+}
+
+export interface Channel {
+  id: string;
+  key: string;
+  kind: string;
+  name: string;
+  sites: string[];
+  disabled: boolean;
+  api_base?: string | null;
+  webhook?: string | null;
+  secrets?: string[];
+}
+
+export interface ChannelChange {
+  name?: string;
+  sites?: string[];
+  disabled?: boolean;
+  config?: Record<string, string>;
+}
+
+export interface AuditEntry {
+  id: string | number;
+  at: string;
+  actor_name: string | null;
+  actor?: string | null;
+  action: string;
+  subject: string | null;
+  text?: string | null;
+  address?: string | null;
+}
+
+export const staff = (): Promise<Page<Person>> => get<Page<Person>>("/api/v1/staff");
+export const addPerson = (fresh: NewPerson): Promise<Person> => post<Person>("/api/v1/staff", fresh);
+export const changePerson = (id: string, what: PersonChange): Promise<unknown> =>
+  patch(`/api/v1/staff/${encodeURIComponent(id)}`, what);
+export const teams = (): Promise<Page<Team>> => get<Page<Team>>("/api/v1/teams");
+
+export const keys = (): Promise<Page<ApiKey>> => get<Page<ApiKey>>("/api/v1/keys");
+export const addKey = (name: string, role: string): Promise<ApiKey & { key: string }> =>
+  post<ApiKey & { key: string }>("/api/v1/keys", { name, role });
+export const revokeKey = (id: string): Promise<void> => remove(`/api/v1/keys/${encodeURIComponent(id)}`);
+
+export const channels = (): Promise<Page<Channel>> => get<Page<Channel>>("/api/v1/channels");
+export const addChannel = (fresh: ChannelChange & { kind: string; name: string }): Promise<Channel> =>
+  post<Channel>("/api/v1/channels", fresh);
+export const changeChannel = (id: string, what: ChannelChange): Promise<unknown> =>
+  patch(`/api/v1/channels/${encodeURIComponent(id)}`, what);
+
+export const audit = (cursor?: string): Promise<Page<AuditEntry>> =>
+  get<Page<AuditEntry>>("/api/v1/audit", { cursor });
