@@ -1,0 +1,1 @@
+"""The encoder process: texts become vectors here, and nowhere else is a model loaded."""
