@@ -83,7 +83,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10, echo: bool = False) -> None:
         self.url = url
         self.sqlite = url.startswith("sqlite")
-        self.engine = _engine(url, pool_size, echo)
+        self.engine = create_engine(url, pool_size, echo)
         self._writer = asyncio.Lock() if self.sqlite else None
 
     @asynccontextmanager
@@ -136,7 +136,8 @@ class Database:
         await self.engine.dispose()
 
 
-def _engine(url: str, pool_size: int, echo: bool) -> AsyncEngine:
+def create_engine(url: str, pool_size: int = 10, echo: bool = False) -> AsyncEngine:
+    """Make the engine with our way of beginning transactions; also for migrations and tools."""
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, echo=echo)
     engine = create_async_engine(url, pool_size=pool_size, echo=echo, connect_args={"timeout": _SQLITE_BUSY_MS / 1000})

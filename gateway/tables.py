@@ -1,0 +1,10 @@
+"""Every table there is: importing this module fills the one MetaData (migrations and tests need all of it)."""
+
+import bot.tables
+import core.people.tables
+import core.tables
+import handoff.tables
+import knowledge_base.tables
+import tickets.tables
+
+__all__ = ["bot", "core", "handoff", "knowledge_base", "tickets"]
