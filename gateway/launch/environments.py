@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,19 +72,39 @@ class Environments:
             made=lambda: is_cpython(self.assistant / "bin" / "python", ASSISTANT_PYTHON),
         )
 
-    def _pip(self, shell: Shell, *arguments: str | Path) -> None:
-        shell.run(self.gateway / "bin" / "python", "-m", "pip", "--no-cache-dir", "--no-input", *arguments)
-
     def _make_tools(self, shell: Shell) -> None:
         if not is_cpython(self.gateway / "bin" / "python", GATEWAY_PYTHON):
             shell.run(sys.executable, "-m", "venv", "--clear", self.gateway)
-        self._pip(shell, "install", "--no-deps", "--require-hashes", "-r", self._locks / "tools.lock")
+        shell.run(*self._pip_install(), "--require-hashes", "-r", self._locks / "tools.lock")
+
+    def _pip_install(self) -> tuple[str | Path, ...]:
+        options = ("--no-cache-dir", "--no-input", "install", "--no-deps")
+        return (self.gateway / "bin" / "python", "-m", "pip", *options)
 
     def _install(self, shell: Shell, name: str) -> None:
         if name == "gateway":
             self._install_torch(shell)
             self._write_command()
-        self._pip(shell, "install", "--no-deps", "--require-hashes", "-r", self._locks / f"{name}.lock")
+        self._install_lock(shell, self.gateway, name)
+
+    def _install_lock(self, shell: Shell, target: Path, name: str) -> None:
+        # Without dependencies: the lock is whole, and torch, which it must not name, is there already.
+        # Compiled once here: without its byte code Rasa needs half a minute longer at every start.
+        shell.run(
+            *(self.gateway / "bin" / "uv", "pip", "install", "--python", target / "bin" / "python"),
+            *("--no-deps", "--require-hashes", "--compile-bytecode", "-r", self._locks / f"{name}.lock"),
+            also=self._uv(shell),
+        )
+
+    def _uv(self, shell: Shell) -> dict[str, str]:
+        python = self.gateway / "bin" / "python"
+        pip = parse_pip_configuration(shell.ask(python, "-m", "pip", "config", "list"))
+        own = {
+            "UV_CACHE_DIR": str(self._data / "cache" / "uv"),
+            "UV_PYTHON_INSTALL_DIR": str(self._data / "python"),
+            "UV_NO_CONFIG": "1",
+        }
+        return own | uv_environment(pip, self._environment)
 
     def _install_torch(self, shell: Shell) -> None:
         lines = (self._locks / "torch.in").read_text(encoding="utf-8").splitlines()
@@ -95,7 +114,7 @@ class Environments:
         installed = shell.ask(python, "-c", "from importlib.metadata import version; print(version('torch'))")
         if installed.split("+")[0] == version:
             return
-        install = (python, "-m", "pip", "--no-cache-dir", "--no-input", "install", "--no-deps", f"{wanted}+cpu")
+        install = (*self._pip_install(), f"{wanted}+cpu")
         if shell.attempt(*install) and shell.attempt(*install, "--index-url", CPU_BUILDS):
             raise StepFailed(
                 f"no CPU build of {wanted} for this machine was found; give pip an index or find-links that has one"
@@ -116,14 +135,7 @@ class Environments:
 
     def _make_assistant(self, shell: Shell) -> None:
         uv = self.gateway / "bin" / "uv"
-        python = self.gateway / "bin" / "python"
-        own = {
-            "UV_CACHE_DIR": str(self._data / "cache" / "uv"),
-            "UV_PYTHON_INSTALL_DIR": str(self._data / "python"),
-            "UV_NO_CONFIG": "1",
-        }
-        pip = parse_pip_configuration(shell.ask(python, "-m", "pip", "config", "list"))
-        also = own | uv_environment(pip, self._environment)
+        also = self._uv(shell)
 
         def installed() -> Path | None:
             said = shell.ask(uv, "python", "find", "--no-python-downloads", ASSISTANT_PYTHON, also=also)
@@ -133,16 +145,12 @@ class Environments:
             shell.attempt(uv, "python", "install", ASSISTANT_PYTHON, also=also)
             return installed()
 
-        target = self.assistant / "bin" / "python"
-        if not is_cpython(target, ASSISTANT_PYTHON):
+        if not is_cpython(self.assistant / "bin" / "python", ASSISTANT_PYTHON):
             try:
-                base = find_cpython(ASSISTANT_PYTHON, os.environ, installed_by_uv=installed, install_by_uv=install)
+                base = find_cpython(
+                    ASSISTANT_PYTHON, self._environment, installed_by_uv=installed, install_by_uv=install
+                )
             except NoPython as problem:
                 raise StepFailed(str(problem)) from problem
             shell.run(uv, "venv", "--clear", "--python", base, self.assistant, also=also)
-        # Compiled once here: without its byte code the assistant needs half a minute longer at every start.
-        shell.run(
-            *(uv, "pip", "install", "--no-deps", "--require-hashes", "--compile-bytecode"),
-            *("--python", target, "-r", self._locks / "assistant.lock"),
-            also=also,
-        )
+        self._install_lock(shell, self.assistant, "assistant")

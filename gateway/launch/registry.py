@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from pathlib import Path
 
 
 def parse_pip_configuration(text: str) -> dict[str, str]:
@@ -26,7 +25,9 @@ def uv_environment(pip: Mapping[str, str], environment: Mapping[str, str]) -> di
     said: dict[str, str] = {}
     if index := pip.get("index-url"):
         said["UV_DEFAULT_INDEX"] = index
-    if extra := _local_folders_exist(pip.get("extra-index-url", "").split()):
+    # Indexes in local folders are left out: they hold a part of some release, and uv, unlike pip, would
+    # stop at that part.
+    if extra := [each for each in pip.get("extra-index-url", "").split() if not each.startswith("file:")]:
         said["UV_INDEX"] = " ".join(extra)
         # As pip does it: the best version of all indexes. The hashes of the locks make that safe.
         said["UV_INDEX_STRATEGY"] = "unsafe-best-match"
@@ -35,8 +36,3 @@ def uv_environment(pip: Mapping[str, str], environment: Mapping[str, str]) -> di
     if certificate := pip.get("cert"):
         said["SSL_CERT_FILE"] = certificate
     return {name: value for name, value in said.items() if name not in environment}
-
-
-def _local_folders_exist(indexes: list[str]) -> list[str]:
-    """Without the local indexes that are not there: pip warns about them, uv gives up."""
-    return [each for each in indexes if not each.startswith("file://") or Path(each.removeprefix("file://")).is_dir()]
