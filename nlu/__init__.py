@@ -1,0 +1,1 @@
+"""The assistant: training data, Rasa components, training, serving. Imports nothing when imported."""
