@@ -78,7 +78,7 @@ class HandoffReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One button. `id` is what comes back: `article:<id>`, `person`, `none_of_these`, `form:<value>`,
+    """One button. `id` is what comes back: `article:<id>`, `human`, `none` (都不是), the ids of nlu/README.md,
     `solved:<yes|no>`, `rating:<1-4>`, `reopen:<ticket id>`, `new_matter`."""
 
     id: str
