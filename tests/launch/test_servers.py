@@ -39,9 +39,7 @@ def test_an_old_server_on_path_is_passed_over_for_the_embedded_one(
     assert find_redis().origin == "embedded"
 
 
-def test_without_a_usable_server_the_error_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_usable_server_the_error_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is emulated: the operator hears what was looked at and which setting helps."""
     script(tmp_path / "redis-server", "exit 127")
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -55,9 +53,7 @@ def test_the_configuration_is_for_the_owner_only(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-async def test_each_test_has_a_database_of_its_own(
-    postgres_server: PostgresServer, postgres_url: str
-) -> None:
+async def test_each_test_has_a_database_of_its_own(postgres_server: PostgresServer, postgres_url: str) -> None:
     """A copy holds what its template held, and dropping it leaves the template alone."""
     connection = await asyncpg.connect(postgres_url)
     await connection.execute("CREATE TABLE word (text text)")
