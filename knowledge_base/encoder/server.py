@@ -47,6 +47,7 @@ class EncoderServer:
         self._path = path
         self._batcher = Batcher(loaded.backend, (limits or Limits()).waiting_texts)
         self._stopped = asyncio.Event()
+        self.ready = asyncio.Event()
         self._peers: set[asyncio.Task[None]] = set()
 
     async def run(self, *, signals: bool = False) -> None:
@@ -70,6 +71,7 @@ class EncoderServer:
             dim=self._loaded.dim,
             probe_ms=round(self._loaded.probe_ms, 2),
         )
+        self.ready.set()
         try:
             await self._stopped.wait()
         finally:
