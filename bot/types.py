@@ -128,7 +128,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One thing to say. `html` is sanitised on the server."""
+    """One thing to say. `html` is sanitised on the server; `answer` puts thumbs under it."""
 
     text: str
     kind: Kind = Kind.TEXT
@@ -137,6 +137,7 @@ class Reply:
     articles: tuple[ArticleCard, ...] = ()
     card: Mapping[str, Any] | None = None
     file_id: FileId | None = None
+    answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +203,14 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class TicketRef:
-    """A ticket as the conversation sees it."""
+    """A ticket as the conversation sees it. `team_id` is the team it belongs to now, where that is known."""
 
     ticket_id: TicketId
     serial: str
     state: str
     tier: int
     title: str
+    team_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

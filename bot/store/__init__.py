@@ -1,0 +1,1 @@
+"""The only writers of the tables of `bot/tables.py`. Every function takes the open transaction; rows become values."""
