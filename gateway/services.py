@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from bot.intake import Intake
     from bot.turns import Turns
     from connectors.registry import Connectors
-    from core.people.store import PeopleStore
     from handoff.service import HandoffService
     from knowledge_base.service import KnowledgeBase
     from redis.asyncio import Redis
     from tickets.service import Tickets
 
+    from connectors.web.connector import WebConnector
     from core.audit import Audit
     from core.clock import Clock
     from core.db import Database
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.files import Files
     from core.jobs import Jobs
     from core.messages import Catalogue
+    from core.people.store import PeopleStore
     from core.secrets import Secrets
     from core.settings import Settings
     from gateway.auth.service import Auth
@@ -57,6 +58,7 @@ class Services:
     tickets: Tickets
     handoffs: HandoffService
     connectors: Connectors
+    web: WebConnector
     conversations: Conversations
     intake: Intake
     turns: Turns

@@ -16,7 +16,7 @@ import pyotp
 from aiohttp import web
 from sqlalchemy import Row, delete, insert, select, update
 
-from bot.store.conversations import visitor_of
+from bot.tables import channels, conversations, identities
 from core.audit import Audit
 from core.clock import Clock
 from core.db import Database, Tx
@@ -72,10 +72,15 @@ class Auth:
         """The customer behind a chat token. Raises Unauthorized, also when the conversation is gone."""
         conversation_id = self.tokens.read_chat(token)
         async with self._db.read() as tx:
-            found = await visitor_of(tx, conversation_id)
-        if found is None:
+            row = await tx.first(
+                select(conversations, identities.c.external_id, identities.c.proven)
+                .join(identities, identities.c.id == conversations.c.identity_id)
+                .join(channels, channels.c.id == conversations.c.channel_id)
+                .where(conversations.c.id == conversation_id, channels.c.disabled_at.is_(None))
+            )
+        if row is None:
             raise Unauthorized("conversation gone")
-        return Visitor(**found)
+        return Visitor(row.id, row.customer_id, row.identity_id, row.channel_id, row.external_id, row.proven)
 
     async def log_in(self, name: str, password: str, totp: str | None, *, address: str, agent: str) -> NewSession:
         """Check name, password and (where set up) the code; open a session.

@@ -1,0 +1,1 @@
+"""The website channel: sessions of visitors and signed users, the wire form of messages and state."""

@@ -1,0 +1,197 @@
+"""Sessions of the website channel: who comes back is the same customer, who is signed in is known by proof only."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import IntegrityError
+
+from bot.intake import Intake
+from bot.store import channels, conversations, customers
+from bot.store.channels import Channel
+from bot.types import Accepted, Incoming, Kind
+from connectors.web.wire import CLIENT_KEY, PROFILE_KEYS, NewMessage, NewSession
+from core.clock import Clock
+from core.db import Database
+from core.errors import Forbidden, Invalid, NotFound, Unauthorized
+from core.files import Files
+from core.ids import ChannelId, FileId
+
+KIND = "web"
+DEFAULT_KEY = "web"
+
+
+class VisitorTokens(Protocol):
+    """What the web channel needs of the gateway's signing."""
+
+    def visitor(self, external_id: str, channel_key: str) -> str: ...
+
+    def read_visitor(self, token: str, channel_key: str) -> str: ...
+
+    def chat(self, conversation_id: str) -> str: ...
+
+    def read_identity(self, token: str, key: str, audience: str) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A chat session: the tokens to show from now on, and where the conversation stands."""
+
+    token: str
+    visitor_id: str
+    conversation_id: str
+    last_seq: int
+
+
+class WebConnector:
+    """Opens sessions and turns the widget's wire into `Incoming`."""
+
+    def __init__(self, db: Database, clock: Clock, tokens: VisitorTokens, intake: Intake, files: Files) -> None:
+        self._db = db
+        self._clock = clock
+        self._tokens = tokens
+        self._intake = intake
+        self._files = files
+
+    async def channel(self, key: str | None) -> Channel:
+        """The web channel with this public key. Raises NotFound."""
+        async with self._db.read() as tx:
+            found = await channels.by_key(tx, key or DEFAULT_KEY)
+        if found is None or found.kind != KIND:
+            raise NotFound("channel")
+        return found
+
+    async def allowed_origins(self) -> frozenset[str]:
+        """The sites of all web channels together (a preflight does not say which one it means)."""
+        async with self._db.read() as tx:
+            found = await channels.all_of(tx, KIND)
+        return frozenset(site for channel in found if channel.disabled_at is None for site in channel.sites)
+
+    async def open(self, wish: NewSession) -> OpenSession:
+        """Open a session. A known visitor or proven user gets the same conversation as before.
+
+        Raises NotFound for an unknown channel, Unauthorized for a proof that does not hold. An unreadable or old
+        visitor id is not an error: that browser begins anew.
+        """
+        channel = await self.channel(wish.channel_key)
+        profile = clean_profile(wish.profile)
+        proof = self._prove(channel, wish.identity) if wish.identity else None
+        if proof is not None:
+            external_id, proven = f"user:{proof['sub']}", True
+        else:
+            external_id, proven = self._known(wish.visitor_id, channel.key) or f"v-{secrets.token_urlsafe(18)}", False
+        name, level = _text(proof, "name"), _text(proof, "level")
+        for attempt in (1, 2):
+            try:
+                made = await self._conversation(channel, external_id, proven, name, level, profile)
+                break
+            except IntegrityError:
+                # Two tabs of one browser opened at once; the second finds what the first has made.
+                if attempt == 2:
+                    raise
+        conversation_id, last_seq = made
+        # A proven user's own browser keeps its anonymous id: the two histories are never merged.
+        visitor_id = wish.visitor_id if proven and wish.visitor_id else self._tokens.visitor(external_id, channel.key)
+        if proven and not wish.visitor_id:
+            visitor_id = self._tokens.visitor(f"v-{secrets.token_urlsafe(18)}", channel.key)
+        return OpenSession(self._tokens.chat(conversation_id), visitor_id, conversation_id, last_seq)
+
+    def _known(self, visitor_id: str | None, channel_key: str) -> str | None:
+        if not visitor_id:
+            return None
+        try:
+            external_id = self._tokens.read_visitor(visitor_id, channel_key)
+        except Unauthorized:
+            return None
+        return external_id if external_id.startswith("v-") else None
+
+    def _prove(self, channel: Channel, identity: str) -> dict[str, Any]:
+        key = channel.config.get("identity_key")
+        if not key:
+            raise Unauthorized("no identity key")
+        return self._tokens.read_identity(identity, str(key), channel.key)
+
+    async def _conversation(
+        self, channel: Channel, external_id: str, proven: bool, name: str, level: str, profile: Mapping[str, str]
+    ) -> tuple[str, int]:
+        now = self._clock.now()
+        async with self._db.begin() as tx:
+            identity = await customers.find_identity(tx, channel.id, external_id)
+            if identity is None:
+                identity = await customers.create(
+                    tx,
+                    channel_id=channel.id,
+                    external_id=external_id,
+                    now=now,
+                    proven=proven,
+                    name=name or None,
+                    level=level or None,
+                    profile=profile,
+                )
+            else:
+                await customers.learn(
+                    tx, identity.customer_id, name=name or None, level=level or None, profile=profile
+                )
+            found = await conversations.of_identity(tx, identity.id)
+            if found is None:
+                found = await conversations.create(
+                    tx, identity_id=identity.id, customer_id=identity.customer_id, channel_id=channel.id, now=now
+                )
+            return found.id, found.last_seq
+
+    async def accept(
+        self, wish: NewMessage, *, channel_id: ChannelId, external_id: str, customer_id: str, proven: bool
+    ) -> Accepted:
+        """Store one message of a session. Raises Invalid, NotFound (another's file), Conflict (same id, other body)."""
+        wish.check()
+        kind, text, file_id = Kind.TEXT, wish.text or "", None
+        if wish.choice is not None:
+            kind = Kind.CHOICE
+            if not wish.choice.strip():
+                raise Invalid("choice is empty")
+        if wish.attachment_id is not None:
+            async with self._db.read() as tx:
+                stored = await self._files.find(tx, wish.attachment_id)
+            if stored.owner != customer_id:
+                raise NotFound("file")
+            kind, text, file_id = Kind(stored.kind), stored.name, FileId(stored.id)
+        return await self._intake.accept(
+            Incoming(
+                channel_id=channel_id,
+                external_id=external_id,
+                dedupe_key=CLIENT_KEY + wish.client_message_id,
+                kind=kind,
+                text=text,
+                choice_id=wish.choice,
+                file_id=file_id,
+                proven=proven,
+            )
+        )
+
+
+def clean_profile(profile: Mapping[str, str]) -> dict[str, str]:
+    """Known keys with something in them; what a browser adds beyond is not kept."""
+    return {key: value.strip() for key, value in profile.items() if key in PROFILE_KEYS and value.strip()}
+
+
+def _text(claims: dict[str, Any] | None, name: str) -> str:
+    value = (claims or {}).get(name)
+    return value.strip()[:64] if isinstance(value, str) else ""
+
+
+def origin_allowed(origin: str, sites: frozenset[str], own: str) -> bool:
+    """Exact match of scheme, host and port; no patterns, no suffixes, no `null`."""
+    parts = urlsplit(origin)
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+        return False
+    return origin in sites or origin == own
+
+
+def check_origin(origin: str | None, sites: frozenset[str], own: str) -> None:
+    """Raise Forbidden when a browser's page is not one of ours or of the channel's sites."""
+    if origin is not None and not origin_allowed(origin, sites, own):
+        raise Forbidden("origin")
