@@ -1,0 +1,15 @@
+/** Codes in words; a code without a word is shown as it is, which is better than nothing. */
+import { useI18n } from "vue-i18n";
+
+export type WordGroup =
+  | "state" | "channel" | "mode" | "tier" | "priority" | "rating" | "reason" | "decision" | "answeredBy" | "level"
+  | "fact" | "role" | "author" | "weekday" | "closeGround" | "kind";
+
+export function useWords(): (group: WordGroup, code: string | number | null | undefined) => string {
+  const { t, te } = useI18n();
+  return (group, code) => {
+    if (code === null || code === undefined) return "";
+    const key = `words.${group}.${code}`;
+    return te(key) || te(key, "zh-CN") ? t(key) : String(code);
+  };
+}

@@ -1,0 +1,25 @@
+/** Every sheet that the first view may need; sheets of lazy pages are imported by those pages. */
+import "@fontsource-variable/noto-sans-sc/index.css";
+import "../../../shared/tokens.css";
+import "element-plus/theme-chalk/base.css";
+import "element-plus/theme-chalk/el-button.css";
+import "element-plus/theme-chalk/el-dialog.css";
+import "element-plus/theme-chalk/el-drawer.css";
+import "element-plus/theme-chalk/el-dropdown.css";
+import "element-plus/theme-chalk/el-dropdown-item.css";
+import "element-plus/theme-chalk/el-dropdown-menu.css";
+import "element-plus/theme-chalk/el-form.css";
+import "element-plus/theme-chalk/el-form-item.css";
+import "element-plus/theme-chalk/el-icon.css";
+import "element-plus/theme-chalk/el-input.css";
+import "element-plus/theme-chalk/el-message.css";
+import "element-plus/theme-chalk/el-message-box.css";
+import "element-plus/theme-chalk/el-overlay.css";
+import "element-plus/theme-chalk/el-option.css";
+import "element-plus/theme-chalk/el-popper.css";
+import "element-plus/theme-chalk/el-scrollbar.css";
+import "element-plus/theme-chalk/el-select.css";
+import "element-plus/theme-chalk/el-switch.css";
+import "element-plus/theme-chalk/el-tag.css";
+import "./element.css";
+import "./base.css";
