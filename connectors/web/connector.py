@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import IntegrityError
-
 from bot.intake import Intake
-from bot.store import channels, conversations, customers
+from bot.store import channels
 from bot.store.channels import Channel
 from bot.types import Accepted, Incoming, Kind
 from connectors.web.wire import CLIENT_KEY, PROFILE_KEYS, NewMessage, NewSession
-from core.clock import Clock
 from core.db import Database
 from core.errors import Forbidden, Invalid, NotFound, Unauthorized
 from core.files import Files
@@ -50,9 +47,8 @@ class OpenSession:
 class WebConnector:
     """Opens sessions and turns the widget's wire into `Incoming`."""
 
-    def __init__(self, db: Database, clock: Clock, tokens: VisitorTokens, intake: Intake, files: Files) -> None:
+    def __init__(self, db: Database, tokens: VisitorTokens, intake: Intake, files: Files) -> None:
         self._db = db
-        self._clock = clock
         self._tokens = tokens
         self._intake = intake
         self._files = files
@@ -85,20 +81,14 @@ class WebConnector:
         else:
             external_id, proven = self._known(wish.visitor_id, channel.key) or f"v-{secrets.token_urlsafe(18)}", False
         name, level = _text(proof, "name"), _text(proof, "level")
-        for attempt in (1, 2):
-            try:
-                made = await self._conversation(channel, external_id, proven, name, level, profile)
-                break
-            except IntegrityError:
-                # Two tabs of one browser opened at once; the second finds what the first has made.
-                if attempt == 2:
-                    raise
-        conversation_id, last_seq = made
+        made = await self._intake.meet(
+            channel.id, external_id, proven=proven, name=name or None, level=level or None, profile=profile
+        )
         # A proven user's own browser keeps its anonymous id: the two histories are never merged.
         visitor_id = wish.visitor_id if proven and wish.visitor_id else self._tokens.visitor(external_id, channel.key)
         if proven and not wish.visitor_id:
             visitor_id = self._tokens.visitor(f"v-{secrets.token_urlsafe(18)}", channel.key)
-        return OpenSession(self._tokens.chat(conversation_id), visitor_id, conversation_id, last_seq)
+        return OpenSession(self._tokens.chat(made.conversation_id), visitor_id, made.conversation_id, made.last_seq)
 
     def _known(self, visitor_id: str | None, channel_key: str) -> str | None:
         if not visitor_id:
@@ -114,34 +104,6 @@ class WebConnector:
         if not key:
             raise Unauthorized("no identity key")
         return self._tokens.read_identity(identity, str(key), channel.key)
-
-    async def _conversation(
-        self, channel: Channel, external_id: str, proven: bool, name: str, level: str, profile: Mapping[str, str]
-    ) -> tuple[str, int]:
-        now = self._clock.now()
-        async with self._db.begin() as tx:
-            identity = await customers.find_identity(tx, channel.id, external_id)
-            if identity is None:
-                identity = await customers.create(
-                    tx,
-                    channel_id=channel.id,
-                    external_id=external_id,
-                    now=now,
-                    proven=proven,
-                    name=name or None,
-                    level=level or None,
-                    profile=profile,
-                )
-            else:
-                await customers.learn(
-                    tx, identity.customer_id, name=name or None, level=level or None, profile=profile
-                )
-            found = await conversations.of_identity(tx, identity.id)
-            if found is None:
-                found = await conversations.create(
-                    tx, identity_id=identity.id, customer_id=identity.customer_id, channel_id=channel.id, now=now
-                )
-            return found.id, found.last_seq
 
     async def accept(
         self, wish: NewMessage, *, channel_id: ChannelId, external_id: str, customer_id: str, proven: bool

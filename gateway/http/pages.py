@@ -1,4 +1,4 @@
-"""The built pages: widget script, customer pages, desk. Nothing is read from disk twice, nothing comes from elsewhere."""
+"""The built pages: widget script, customer pages, desk. Read from disk once, and nothing comes from elsewhere."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from gateway.launch import stamps
 from gateway.launch.environments import GATEWAY_PYTHON, Environments
 from gateway.launch.steps import Shell, Step, end_on_sigterm, run_steps
+from nlu.fingerprint import model_path
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = {
@@ -75,6 +76,8 @@ def all_steps(data: Path, settings: Mapping[str, str]) -> list[Step]:
     environments = Environments(ROOT, data, settings)
     python = environments.gateway / "bin" / "python"
     rasa_python = environments.assistant / "bin" / "python"
+    assistant_model = model_path(data / "assistant" / "models")
+    models = data / "models"
     steps = [
         environments.tools(),
         environments.rasa(),
@@ -84,12 +87,12 @@ def all_steps(data: Path, settings: Mapping[str, str]) -> list[Step]:
         Step(
             name="train",
             title="Train the assistant",
-            work=lambda shell: shell.run(rasa_python, "-m", "nlu.train"),
+            work=lambda shell: shell.run(rasa_python, "-m", "nlu.train", "--out", assistant_model.parent),
             stamp=data / "assistant" / ".stamp-train",
-            wanted=stamps.digest(_training_sources()),
+            wanted=stamps.digest([ROOT / "requirements" / "assistant.lock"], assistant_model.name),
             when_it_fails="see what Rasa says about the training data in nlu/, config.yml and domain.yml.",
             needs=("assistant",),
-            made=lambda: any((data / "assistant" / "models").glob("*.tar.gz")),
+            made=assistant_model.exists,
         ),
     ]
     if not settings.get("FRONTLINE_KB_MODEL"):
@@ -97,11 +100,12 @@ def all_steps(data: Path, settings: Mapping[str, str]) -> list[Step]:
             Step(
                 name="model",
                 title="Prepare the embedding model",
-                work=lambda shell: shell.run(python, "-m", "knowledge_base.encoder.build"),
-                stamp=data / "models" / ".stamp",
+                work=lambda shell: shell.run(python, "-m", "knowledge_base.encoder.build", "--into", models),
+                stamp=models / ".stamp",
                 wanted=stamps.digest([ROOT / "knowledge_base" / "encoder", ROOT / "requirements" / "gateway.lock"]),
                 when_it_fails="or name another model in FRONTLINE_KB_MODEL; search is lexical without one.",
                 needs=("gateway",),
+                made=lambda: any(models.glob("*/frontline.json")),
             )
         )
     return steps
@@ -133,11 +137,6 @@ def _web(environments: Environments, data: Path) -> Step:
         when_it_fails="see that the npm registry can be reached; a type or size error names its file.",
         needs=("tools",),
     )
-
-
-def _training_sources() -> list[Path]:
-    named = ("config.yml", "domain.yml", "nlu", "core/normaliser.py", "core/data/normaliser.json")
-    return [ROOT / name for name in (*named, "requirements/assistant.lock") if (ROOT / name).exists()]
 
 
 @contextmanager

@@ -1,0 +1,186 @@
+"""Keeps one program running: starts it, sees that it works, starts it again, stops it.
+
+The process leads a group of its own, so that Ctrl-C in a terminal reaches only the parent, and dies with the
+parent whatever ends that (PR_SET_PDEATHSIG): what must survive a kill is on disk before it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from gateway.launch.journal import Journal
+from gateway.launch.program import Program, State
+from gateway.launch.records import Records
+
+# The first restart is at once for a person: customers wait for it. Each further one waits longer.
+FIRST_WAIT_S = 0.2
+LONGEST_WAIT_S = 30.0
+# Who ran this long was well, and begins again with the first wait.
+WELL_AFTER_S = 20.0
+_READY_POLL_S = 0.1
+_LONGEST_LINE = 64 * 1024
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class Keeper:
+    """One program and its process. `ready` is set while it works."""
+
+    def __init__(self, program: Program, records: Records, journal: Journal, tell: Callable[[str], None]) -> None:
+        self.program = program
+        self.state = State.STARTING
+        self.ready = asyncio.Event()
+        self.starts = 0
+        self.last_lines: list[str] = []
+        self._records = records
+        self._journal = journal
+        self._tell = tell
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._task = asyncio.create_task(self._keep(), name=f"keep {program.name}")
+
+    @property
+    def pid(self) -> int | None:
+        """The running process, or None between two."""
+        return self._process.pid if self._process else None
+
+    async def stop(self) -> None:
+        """End it: politely, after its grace for good. A second call does nothing."""
+        self._stopping = True
+        process = self._process
+        if process is not None:
+            _signal_group(process.pid, signal.SIGTERM, leader_only=True)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(process.wait()), self.program.stop_grace_s)
+            _signal_group(process.pid, signal.SIGKILL)
+        else:
+            self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self.state = State.STOPPED
+        self.ready.clear()
+        self._journal.close()
+
+    def kill(self) -> None:
+        """End it at once; it is started again unless `stop` was called."""
+        if self._process is not None:
+            _signal_group(self._process.pid, signal.SIGKILL)
+
+    async def _keep(self) -> None:
+        wait_s = FIRST_WAIT_S
+        while True:
+            began = time.monotonic()
+            why = await self._run_once()
+            if self._stopping:
+                return
+            if time.monotonic() - began > WELL_AFTER_S:
+                wait_s = FIRST_WAIT_S
+            self._tell(f"{self.program.name} {why}; started again in {wait_s:.1f} s")
+            for line in self.last_lines[-5:]:
+                self._tell(f"    {line}")
+            self.state = State.WAITING
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+    async def _run_once(self) -> str:
+        """Start it and wait for its end; says how it ended."""
+        self.state = State.STARTING
+        self.starts += 1
+        self.last_lines.clear()
+        try:
+            process = await self._start()
+        except OSError as problem:
+            return f"could not be started ({problem.strerror or problem})"
+        self._process = process
+        self._records.add(self.program.name, process.pid)
+        reading = asyncio.create_task(self._read(process))
+        watching = asyncio.create_task(self._watch())
+        try:
+            code = await process.wait()
+        finally:
+            watching.cancel()
+            _signal_group(process.pid, signal.SIGKILL)  # What it started and left.
+            self._process = None
+            self.ready.clear()
+            self._records.remove(self.program.name)
+            # A grandchild of another group may hold the pipe open: its last words are not worth waiting for.
+            await asyncio.wait({reading}, timeout=1.0)
+            reading.cancel()
+        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        parent = os.getpid()
+        niceness = self.program.niceness
+
+        def before_exec() -> None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # The parent died before the line above.
+                os._exit(1)
+            if niceness:
+                os.nice(niceness)
+
+        return await asyncio.create_subprocess_exec(
+            *self.program.command,
+            env=dict(self.program.environment),
+            cwd=self.program.folder,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=_LONGEST_LINE,
+            start_new_session=True,
+            preexec_fn=before_exec,
+        )
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        rest = b""
+        while chunk := await process.stdout.read(_LONGEST_LINE):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._take(line)
+            if len(rest) > _LONGEST_LINE:
+                self._take(rest)
+                rest = b""
+        if rest:
+            self._take(rest)
+
+    def _take(self, line: bytes) -> None:
+        self._journal.write(line + b"\n")
+        self.last_lines.append(line.decode("utf-8", "replace")[:300])
+        del self.last_lines[:-20]
+
+    async def _watch(self) -> None:
+        """See it become ready and stay so; kill it when it does neither."""
+        well_at = time.monotonic()
+        while True:
+            works = await self._asks()
+            now = time.monotonic()
+            if works:
+                well_at = now
+                self.state = State.READY
+                self.ready.set()
+            else:
+                limit_s = self.program.silence_limit_s if self.ready.is_set() else self.program.ready_limit_s
+                if now - well_at > limit_s:
+                    self._tell(f"{self.program.name} has not answered for {now - well_at:.0f} s and is killed")
+                    self.kill()
+                    return
+            await asyncio.sleep(self.program.ask_every_s if self.ready.is_set() else _READY_POLL_S)
+
+    async def _asks(self) -> bool:
+        try:
+            return await self.program.works()
+        except (OSError, TimeoutError, ValueError):
+            return False
+
+
+def _signal_group(pid: int, number: signal.Signals, *, leader_only: bool = False) -> None:
+    """Only for a child that has not been waited for, or whose group may still have members."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        (os.kill if leader_only else os.killpg)(pid, number)
