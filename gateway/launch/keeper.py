@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 from gateway.launch.journal import Journal
+from gateway.launch.line_pipe import LinePipe
 from gateway.launch.program import Program, State
 from gateway.launch.records import Records
 
@@ -24,7 +25,6 @@ LONGEST_WAIT_S = 30.0
 # Who ran this long was well, and begins again with the first wait.
 WELL_AFTER_S = 20.0
 _READY_POLL_S = 0.1
-_LONGEST_LINE = 64 * 1024
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -93,28 +93,29 @@ class Keeper:
         self.state = State.STARTING
         self.starts += 1
         self.last_lines.clear()
+        pipe = LinePipe(self._take)
         try:
-            process = await self._start()
+            process = await self._start(pipe.inlet)
         except OSError as problem:
+            pipe.listen()
+            pipe.close()
             return f"could not be started ({problem.strerror or problem})"
+        pipe.listen()
         self._process = process
         self._records.add(self.program.name, process.pid)
-        reading = asyncio.create_task(self._read(process))
         watching = asyncio.create_task(self._watch())
         try:
             code = await process.wait()
         finally:
             watching.cancel()
             _signal_group(process.pid, signal.SIGKILL)  # What it started and left.
+            pipe.close()
             self._process = None
             self.ready.clear()
             self._records.remove(self.program.name)
-            # A grandchild of another group may hold the pipe open: its last words are not worth waiting for.
-            await asyncio.wait({reading}, timeout=1.0)
-            reading.cancel()
         return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
 
-    async def _start(self) -> asyncio.subprocess.Process:
+    async def _start(self, output: int) -> asyncio.subprocess.Process:
         parent = os.getpid()
         niceness = self.program.niceness
 
@@ -130,25 +131,11 @@ class Keeper:
             env=dict(self.program.environment),
             cwd=self.program.folder,
             stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=_LONGEST_LINE,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
             preexec_fn=before_exec,
         )
-
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None
-        rest = b""
-        while chunk := await process.stdout.read(_LONGEST_LINE):
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                self._take(line)
-            if len(rest) > _LONGEST_LINE:
-                self._take(rest)
-                rest = b""
-        if rest:
-            self._take(rest)
 
     def _take(self, line: bytes) -> None:
         self._journal.write(line + b"\n")
