@@ -1,0 +1,214 @@
+/** The talk: messages in order, names once per run, times once per five minutes. Rows that did not change are not touched. */
+import { ago, clock, exact } from "../../../shared/ts/time";
+import type { Message } from "../api/types";
+import type { Pending } from "../models/thread";
+import { messageView, pendingMark, pendingView } from "./bubble";
+import { fill, h, say } from "./dom";
+import type { Kit } from "./kit";
+
+const TIME_EVERY_MS = 5 * 60_000;
+/** As near to the end as this counts as being there. */
+const NEAR_END_PX = 80;
+
+interface Row {
+  readonly key: string;
+  /** What it was made of; another text means that it has to be made again. */
+  readonly made: string;
+  build(): HTMLElement;
+}
+
+export class Log {
+  readonly element: HTMLElement;
+  private readonly list: HTMLElement;
+  private readonly typing: HTMLElement;
+  private readonly earlier: HTMLButtonElement;
+  private readonly below: HTMLButtonElement;
+  private readonly shown = new Map<string, { made: string; element: HTMLElement }>();
+  private wasEmpty = true;
+
+  constructor(
+    private readonly kit: Kit,
+    /** Greeting and suggestions; they stand above the talk. */
+    private readonly head: HTMLElement,
+    /** Survey and the like; they stand below it. */
+    private readonly foot: HTMLElement,
+  ) {
+    const { t } = kit;
+    this.list = h("div", { class: "rows", role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": t("log") });
+    this.typing = h("div", { class: "typing", role: "status" });
+    this.earlier = h("button", { class: "text-button earlier", type: "button", hidden: true, onclick: () => void this.showEarlier() }, t("earlier"));
+    this.below = h("button", { class: "below", type: "button", hidden: true, onclick: () => this.toEnd() }, t("newMessages"));
+    this.element = h(
+      "div",
+      { class: "log", tabindex: "0", role: "region", "aria-label": t("log"), onscroll: () => this.scrolled() },
+      this.earlier,
+      this.head,
+      this.list,
+      this.typing,
+      this.foot,
+      this.below,
+    );
+  }
+
+  get isAtEnd(): boolean {
+    const { scrollTop, clientHeight, scrollHeight } = this.element;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
+  toEnd(): void {
+    this.element.scrollTop = this.element.scrollHeight;
+  }
+
+  update(): void {
+    const stick = this.isAtEnd || this.wasEmpty;
+    const { chat } = this.kit;
+    this.earlier.hidden = chat.thread.beginsAfter === 0 || chat.phase !== "ready";
+    this.earlier.disabled = chat.loadingEarlier;
+    const added = this.place(this.rows());
+    this.showTyping();
+    if (!chat.thread.isEmpty) this.wasEmpty = false;
+    if (added === null && !stick) return;
+    if (stick || added?.classList.contains("own") === true) this.reveal(added);
+    else this.below.hidden = false;
+  }
+
+  /** The end, or the beginning of what was added when it is taller than the window: people read from the top. */
+  private reveal(added: HTMLElement | null): void {
+    this.toEnd();
+    if (added !== null && added.offsetHeight > this.element.clientHeight) this.element.scrollTop = added.offsetTop - 8;
+    this.below.hidden = true;
+  }
+
+  private scrolled(): void {
+    if (this.isAtEnd) {
+      this.below.hidden = true;
+      if (this.element.getClientRects().length > 0 && document.visibilityState === "visible") this.kit.chat.sawAll();
+    }
+  }
+
+  private async showEarlier(): Promise<void> {
+    const fromEnd = this.element.scrollHeight - this.element.scrollTop;
+    await this.kit.chat.loadEarlier().catch(() => undefined);
+    this.update();
+    this.element.scrollTop = this.element.scrollHeight - fromEnd;
+  }
+
+  private showTyping(): void {
+    const { chat, t } = this.kit;
+    const who = chat.typing;
+    if (this.typing.dataset["who"] === (who ?? "")) return;
+    this.typing.dataset["who"] = who ?? "";
+    if (who === null) fill(this.typing);
+    else {
+      const label = t(who === "agent" ? "typingAgent" : "typingBot");
+      fill(this.typing, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", {}, label));
+    }
+  }
+
+  /** Bring the list in line with the rows. Returns the newest row that was not there before. */
+  private place(rows: readonly Row[]): HTMLElement | null {
+    const keys = new Set(rows.map((row) => row.key));
+    for (const [key, { element }] of this.shown) {
+      if (keys.has(key)) continue;
+      element.remove();
+      this.shown.delete(key);
+    }
+    let added: HTMLElement | null = null;
+    let at = this.list.firstElementChild;
+    for (const row of rows) {
+      const old = this.shown.get(row.key);
+      let element = old?.element;
+      if (old === undefined || old.made !== row.made) {
+        element = row.build();
+        if (old === undefined) added = element;
+        else {
+          if (at === old.element) at = element;
+          keepFocus(old.element, element);
+        }
+        this.shown.set(row.key, { made: row.made, element });
+      }
+      if (element === undefined) continue;
+      if (element === at) at = at.nextElementSibling;
+      else this.list.insertBefore(element, at);
+    }
+    return added;
+  }
+
+  private rows(): Row[] {
+    const { kit } = this;
+    const { thread, state } = kit.chat;
+    const messages = thread.confirmed;
+    const pending = thread.pending;
+    const newest = messages.findLast((message) => message.kind !== "notice");
+    const lastOwn = pending.length > 0 ? undefined : messages.findLast((message) => message.author === "customer");
+    const rows: Row[] = [];
+    let before: { author: string; at: number } | null = null;
+    for (const message of messages) {
+      const at = Date.parse(message.at);
+      if (before === null || at - before.at >= TIME_EVERY_MS) {
+        rows.push(this.timeRow(new Date(at), String(message.seq)));
+        before = null;
+      }
+      const name = message.author !== before?.author && message.author !== "customer" ? this.nameOf(message) : null;
+      const canChoose = message === newest && pending.length === 0;
+      const mark = message === lastOwn && message === newest ? kit.t((state?.read_seq ?? 0) >= message.seq ? "read" : "sent") : null;
+      rows.push(this.messageRow(message, { name, canChoose, mark }));
+      before = { author: message.author, at };
+    }
+    for (const one of pending) rows.push(this.pendingRow(one));
+    return rows;
+  }
+
+  private messageRow(message: Message, setting: Parameters<typeof messageView>[2]): Row {
+    const own = message.author === "customer" && message.client_message_id;
+    return {
+      key: own ? `c${message.client_message_id}` : `s${message.seq}`,
+      made: JSON.stringify([message, setting]),
+      build: () => messageView(this.kit, message, setting),
+    };
+  }
+
+  private pendingRow(pending: Pending): Row {
+    const { state, reason } = pending;
+    return {
+      key: `c${pending.id}`,
+      made: JSON.stringify([pending.id, state, reason, pendingMark(this.kit, pending)]),
+      build: () => pendingView(this.kit, pending),
+    };
+  }
+
+  private timeRow(at: Date, key: string): Row {
+    const { language } = this.kit;
+    const now = new Date();
+    const day = now.getTime() - at.getTime() < 12 * 3_600_000 ? "" : `${ago(at, now, language).replace(/ ?\d\d:\d\d$/, "")} `;
+    const text = `${/[前o]$|刚刚/.test(day.trim()) ? "" : day}${clock(at, language)}`;
+    return { key: `t${key}`, made: text, build: () => h("div", { class: "time", title: exact(at, language) }, text) };
+  }
+
+  private nameOf(message: Message): string | null {
+    const { chat, t } = this.kit;
+    if (message.author === "bot") return t("bot");
+    if (message.author === "agent") return message.name ?? chat.state?.agent_name ?? t("agentSub");
+    return null;
+  }
+
+  /** The words under a picture on its way change often; only they are touched. */
+  updateProgress(): void {
+    for (const pending of this.kit.chat.thread.pending) {
+      const row = this.shown.get(`c${pending.id}`)?.element;
+      const bar = row?.querySelector("progress");
+      if (bar) bar.value = pending.progress;
+      const mark = row?.querySelector(".mark:not(.bad)");
+      if (mark) say(mark, pendingMark(this.kit, pending));
+    }
+  }
+}
+
+/** A row that is made again while one of its buttons has the focus gives it to the same button of the new row. */
+function keepFocus(old: HTMLElement, fresh: HTMLElement): void {
+  const root = old.getRootNode() as ShadowRoot;
+  const active = root.activeElement;
+  const place = active === null ? -1 : [...old.querySelectorAll("button, a")].indexOf(active);
+  old.replaceWith(fresh);
+  if (place !== -1) fresh.querySelectorAll<HTMLElement>("button, a")[place]?.focus();
+}
