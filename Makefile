@@ -5,17 +5,18 @@ PYTHON ?= $(shell for python in python3.11 python3 "$${PYENV_ROOT:-$$HOME/.pyenv
 BOOTSTRAP = $(PYTHON) -m gateway.launch.bootstrap
 VENV = .venv/bin
 NPM = PATH="$(CURDIR)/$(VENV):$$PATH" npm --prefix web --silent
+ALL = env dev web model train
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help python run env dev web model train lock test check format soak screenshots clean
+.PHONY: help python run setup env dev web model train lock test check format soak screenshots clean
 
 help:
 	@echo 'make run          set up what is missing and start everything (demo mode unless FRONTLINE_DEMO=0)'
 	@echo 'make test         set up what is missing and run every test'
 	@echo 'make check        ruff, mypy --strict, import-linter, web type check and lint'
 	@echo 'make format       ruff format'
-	@echo 'make env|web|model|train   only that step of the set-up'
+	@echo 'make setup        everything that run and test need; also one by one: env, dev, web, model, train'
 	@echo 'make soak         the long versions of the tests'
 	@echo 'make bench-NAME   one benchmark, see benchmarks/README.md'
 	@echo 'make screenshots  pictures of every page'
@@ -34,8 +35,11 @@ env web model train: python
 dev: python
 	@$(BOOTSTRAP) env dev
 
+setup: python
+	@$(BOOTSTRAP) $(ALL)
+
 test: python
-	@$(BOOTSTRAP) env dev web model train
+	@$(BOOTSTRAP) $(ALL)
 	@$(NPM) test
 	@$(VENV)/python -m pytest -n $(WORKERS) --dist loadgroup -m 'not soak' $(ARGS)
 
@@ -53,15 +57,15 @@ format: python
 	@$(VENV)/ruff format .
 
 soak: python
-	@$(BOOTSTRAP) env dev web model train
+	@$(BOOTSTRAP) $(ALL)
 	@$(VENV)/python -m pytest -m soak $(ARGS)
 
 screenshots: python
-	@$(BOOTSTRAP) env dev web model train
+	@$(BOOTSTRAP) $(ALL)
 	@$(VENV)/python -m tests.browser.screenshots $(ARGS)
 
 bench-%: python
-	@$(BOOTSTRAP) env dev web model train
+	@$(BOOTSTRAP) $(ALL)
 	@$(VENV)/python -m benchmarks.$(subst -,_,$*) $(ARGS)
 
 lock: python

@@ -1,0 +1,184 @@
+"""`frontline run`: the one parent. Starts everything, says when it is open and when it is complete, stops it.
+
+    redis → gateways → "open" → encoder, assistants → "complete" → … → Ctrl-C or SIGTERM
+            stopped in the opposite order, within ten seconds; a second Ctrl-C ends everything at once
+
+The gateways come first because customers can be answered without the rest; the assistant's start, which keeps
+a core busy for most of a minute, waits until they are open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from pathlib import Path
+
+from core.secrets import load_secrets
+from core.settings import Settings
+from gateway.launch.folder_lock import FolderInUse, FolderLock
+from gateway.launch.keeper import Keeper
+from gateway.launch.plan import (
+    ask_ready,
+    assistant_ports,
+    assistant_programs,
+    encoder_program,
+    gateway_programs,
+    redis_program,
+)
+from gateway.launch.redis_server import NoRedis, find_redis, url_of
+from gateway.launch.sockets import PortInUse, require_free, socket_path
+from gateway.launch.supervisor import NotReady, Supervisor
+from gateway.version import VERSION
+
+# Whoever reaches this with the database in good order has a program that does not start at all.
+_GIVE_UP_AFTER_STARTS = 4
+# From here on the assistants start whether the gateways are open or not.
+_HEAD_START_S = 8.0
+_REDIS_LIMIT_S = 60.0
+_LOOK_EVERY_S = 0.1
+
+
+class CannotStart(RuntimeError):
+    """Something that the operator has to change first; the text says what."""
+
+
+def run(settings: Settings) -> int:
+    """Run until stopped; returns the exit code. Two runs over one data folder refuse each other."""
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        if settings.gateways > 1 and settings.sqlite:
+            raise CannotStart(
+                "SQLite serves one gateway: set FRONTLINE_GATEWAYS=1, or FRONTLINE_DATABASE_URL to a PostgreSQL."
+            )
+        with FolderLock(settings.data, "run", f"port {settings.port}"):
+            return asyncio.run(_Run(settings).until_stopped())
+    except (CannotStart, FolderInUse, NoRedis, NotReady, PortInUse, PermissionError) as problem:
+        print(f"frontline: {problem}", file=sys.stderr)
+        return 1
+
+
+class _Run:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._began = time.monotonic()
+        self._supervisor = Supervisor(
+            settings.data / "run", settings.data / "logs", settings.log_max_mb * 1024 * 1024, self._tell
+        )
+        self._signals = 0
+        self._stop = asyncio.Event()
+
+    def _tell(self, text: str) -> None:
+        print(f"[{time.monotonic() - self._began:6.1f} s] {text}", flush=True)
+
+    async def until_stopped(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._signalled)
+        self._tell(f"Frontline {VERSION}, data in {self._settings.data.absolute()}")
+        await asyncio.to_thread(self._supervisor.end_leftovers)
+        starting = asyncio.create_task(self._start(), name="start")
+        stopped = asyncio.create_task(self._stop.wait(), name="stop")
+        try:
+            await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                starting.result()  # Raises what kept it from starting.
+                await stopped
+        finally:
+            for task in (starting, stopped):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+            self._tell("stopping …")
+            stopping_began = time.monotonic()
+            await self._supervisor.stop()
+            self._tell(f"stopped in {time.monotonic() - stopping_began:.1f} s")
+        return 0
+
+    def _signalled(self) -> None:
+        self._signals += 1
+        self._stop.set()
+        if self._signals > 1:
+            self._supervisor.kill()
+
+    async def _start(self) -> None:
+        settings = self._settings
+        require_free(settings.bind_host, settings.port, "FRONTLINE_PORT")
+        require_free("127.0.0.1", settings.actions_port, "FRONTLINE_ACTION_PORT")
+        if settings.demo:
+            require_free("127.0.0.1", settings.shop_port, "FRONTLINE_DEMO_SHOP_PORT")
+        keys = load_secrets(settings.secrets_path)
+        rasa_token = settings.rasa_token or keys.key("rasa").hex()
+        action_token = settings.action_token or keys.key("actions").hex()
+        ports = [] if settings.rasa_urls else assistant_ports(settings)
+        encoder_socket = settings.encoder_socket or socket_path(settings.data / "run", "encoder.sock")
+        environment = {
+            "FRONTLINE_REDIS_URL": settings.redis_url or await self._start_redis(),
+            "FRONTLINE_ENCODER_SOCKET": str(encoder_socket),
+            "FRONTLINE_RASA_TOKEN": rasa_token,
+            "FRONTLINE_ACTION_TOKEN": action_token,
+            "FRONTLINE_RASA_URLS": ",".join(settings.rasa_urls)
+            or ",".join(f"http://127.0.0.1:{port}" for port in ports),
+        }
+        _write_private(settings.data / "run" / "environment.json", json.dumps(environment))
+        gateways = self._supervisor.start(*gateway_programs(settings, environment))
+        opening = asyncio.create_task(self._open(gateways), name="open")
+        await asyncio.wait({opening}, timeout=_HEAD_START_S)
+        heavy = []
+        if encoder := encoder_program(settings, encoder_socket):
+            heavy.append(encoder)
+        else:
+            self._tell("no embedding model: search is lexical (`make model` makes the default one)")
+        assistants = assistant_programs(settings, ports, rasa_token, action_token)
+        if ports and not assistants:
+            self._tell("no trained assistant: the knowledge base answers alone (`make train` trains it)")
+        keepers = self._supervisor.start(*heavy, *assistants)
+        await opening
+        for keeper in keepers:
+            await keeper.ready.wait()
+            self._tell(f"{keeper.program.name} is up")
+        await self._complete()
+
+    async def _start_redis(self) -> str:
+        found = find_redis(os.environ.get("FRONTLINE_REDIS_SERVER", ""))
+        password = secrets.token_urlsafe(24)
+        program = redis_program(found, self._settings.data.absolute(), password)
+        keepers = self._supervisor.start(program)
+        await self._supervisor.wait_ready(keepers, _REDIS_LIMIT_S)
+        self._tell(f"redis is up: {found}")
+        return url_of(socket_path(self._settings.data / "run", "redis.sock"), password)
+
+    async def _open(self, gateways: list[Keeper]) -> None:
+        while await ask_ready(self._settings) is None:
+            for keeper in gateways:
+                if keeper.starts >= _GIVE_UP_AFTER_STARTS:
+                    raise CannotStart("the gateway does not start:\n" + "\n".join(keeper.last_lines[-15:]))
+            await asyncio.sleep(_LOOK_EVERY_S)
+        base = self._settings.base_url
+        self._tell(f"open: messages are accepted at {base}")
+        pages = {"desk": f"{base}/desk/", "help centre": f"{base}/help", "health": f"{base}/health/ready"}
+        if self._settings.demo:
+            pages = {"demo start page (log-ins are on it)": f"{base}/demo"} | pages
+        for name, address in pages.items():
+            print(f"           {address:<42} {name}", flush=True)
+
+    async def _complete(self) -> None:
+        """When the gateway, too, has seen the encoder and the assistants."""
+        waited_for = [] if not self._settings.rasa_slots and not self._settings.rasa_urls else ["assistant"]
+        while True:
+            parts = ((await ask_ready(self._settings)) or {}).get("parts", {})
+            if parts and all(parts.get(name, {}).get("state", "ok") == "ok" for name in ("redis", *waited_for)):
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)
+        self._tell("complete: every part is up. Ctrl-C stops it all.")
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
