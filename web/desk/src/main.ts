@@ -1,0 +1,35 @@
+import { createPinia } from "pinia";
+import { createApp } from "vue";
+import "./styles";
+import { speakAs } from "./api/client";
+import App from "./App.vue";
+import { i18n, keptLanguage, useLanguage } from "./i18n";
+import { slotOf } from "./models/slot";
+import { makeRouter } from "./router";
+import { useLive } from "./stores/live";
+import { useSession } from "./stores/session";
+import { useTheme } from "./stores/theme";
+
+const slot = slotOf(location.pathname);
+if (slot === null) {
+  // Every seat has its own address; who comes without one takes the first.
+  location.replace("/desk/u/1/");
+} else {
+  void start(slot);
+}
+
+async function start(own: number): Promise<void> {
+  const app = createApp(App);
+  app.use(createPinia());
+  const session = useSession();
+  const live = useLive();
+  useTheme();
+  await useLanguage(keptLanguage());
+  const router = makeRouter(own, session);
+  speakAs(own, () => {
+    live.stop();
+    session.forget(true);
+    void router.push({ name: "login", query: { next: router.currentRoute.value.fullPath } });
+  });
+  app.use(i18n).use(router).mount("#app");
+}

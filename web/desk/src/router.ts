@@ -1,0 +1,76 @@
+/** Where everything is. Every page but the log-in is loaded when it is first opened. */
+import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from "vue-router";
+import { homeOf, may, type Place } from "./models/permissions";
+import type { useSession } from "./stores/session";
+
+declare module "vue-router" {
+  interface RouteMeta {
+    /** Which entry of the navigation it belongs to, and so which permissions it needs. */
+    place?: Place;
+    /** Needs no log-in. */
+    open?: boolean;
+  }
+}
+
+const routes: RouteRecordRaw[] = [
+  { path: "/login", name: "login", component: () => import("./pages/LoginPage.vue"), meta: { open: true } },
+  { path: "/", name: "home", component: () => import("./pages/MissingPage.vue") },
+  { path: "/day", name: "day", component: () => import("./pages/DayPage.vue"), meta: { place: "day" } },
+  { path: "/inbox/:id?", name: "inbox", component: () => import("./pages/InboxPage.vue"), meta: { place: "inbox" } },
+  { path: "/tickets", name: "tickets", component: () => import("./pages/TicketListPage.vue"), meta: { place: "tickets" } },
+  { path: "/tickets/:serial", name: "ticket", component: () => import("./pages/TicketPage.vue"), meta: { place: "tickets" } },
+  {
+    path: "/knowledge",
+    component: () => import("./pages/KnowledgePage.vue"),
+    meta: { place: "knowledge" },
+    children: [
+      { path: "", name: "knowledge", component: () => import("./pages/knowledge/ArticlePage.vue"), meta: { place: "knowledge" } },
+      { path: "articles/:id", name: "article", component: () => import("./pages/knowledge/ArticlePage.vue"), meta: { place: "knowledge" } },
+      { path: "publish", name: "publish", component: () => import("./pages/knowledge/PublishPage.vue"), meta: { place: "knowledge" } },
+      { path: "releases", name: "releases", component: () => import("./pages/knowledge/ReleasesPage.vue"), meta: { place: "knowledge" } },
+      { path: "gaps", name: "gaps", component: () => import("./pages/knowledge/GapsPage.vue"), meta: { place: "knowledge" } },
+    ],
+  },
+  { path: "/board", name: "board", component: () => import("./pages/BoardPage.vue"), meta: { place: "board" } },
+  { path: "/figures", name: "figures", component: () => import("./pages/FiguresPage.vue"), meta: { place: "figures" } },
+  {
+    path: "/settings",
+    component: () => import("./pages/SettingsPage.vue"),
+    meta: { place: "settings" },
+    children: [
+      { path: "", redirect: { name: "people" } },
+      { path: "people", name: "people", component: () => import("./pages/settings/PeoplePage.vue"), meta: { place: "settings" } },
+      { path: "channels", name: "channels", component: () => import("./pages/settings/ChannelsPage.vue"), meta: { place: "settings" } },
+      { path: "keys", name: "keys", component: () => import("./pages/settings/KeysPage.vue"), meta: { place: "settings" } },
+      { path: "audit", name: "audit", component: () => import("./pages/settings/AuditPage.vue"), meta: { place: "settings" } },
+    ],
+  },
+  { path: "/account", name: "account", component: () => import("./pages/AccountPage.vue") },
+  { path: "/forbidden", name: "forbidden", component: () => import("./pages/ForbiddenPage.vue") },
+  { path: "/:rest(.*)*", name: "missing", component: () => import("./pages/MissingPage.vue") },
+];
+
+export function makeRouter(slot: number, session: ReturnType<typeof useSession>): Router {
+  const router = createRouter({ history: createWebHistory(`/desk/u/${slot}/`), routes });
+  router.beforeEach(async (to) => {
+    if (session.session === null && !(await isKnown(session))) {
+      return to.meta.open ? true : { name: "login", query: { next: to.fullPath } };
+    }
+    if (to.name === "login" || to.name === "home") {
+      const home = homeOf(session.permissions);
+      return home === null ? { name: "account" } : { name: home };
+    }
+    if (to.meta.place !== undefined && !may(session.permissions, to.meta.place)) return { name: "forbidden" };
+    return true;
+  });
+  return router;
+}
+
+/** A gateway that cannot be reached looks like nobody logged in; the log-in page then says what is wrong. */
+async function isKnown(session: ReturnType<typeof useSession>): Promise<boolean> {
+  try {
+    return await session.restore();
+  } catch {
+    return false;
+  }
+}
