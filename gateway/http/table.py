@@ -66,5 +66,3 @@ def action_routes() -> tuple[Route, ...]:
 def shop_routes() -> tuple[Route, ...]:
     """The demo shop: another origin, as a customer's site would be."""
     return demo.SHOP_ROUTES
-
-
