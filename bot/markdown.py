@@ -15,7 +15,12 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-TAGS = frozenset("p br strong em del ol ul li a code pre img h2 h3 h4 blockquote hr table thead tbody tr th td".split())
+TAGS = frozenset(
+    {
+        *("p", "br", "strong", "em", "del", "ol", "ul", "li", "a", "code", "pre", "img", "h2", "h3", "h4"),
+        *("blockquote", "hr", "table", "thead", "tbody", "tr", "th", "td"),
+    }
+)
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 _SCHEMES = {"https", "http", "mailto", "tel"}
 
@@ -85,6 +90,7 @@ class _Plain:
         self._lists: list[int | None] = []  # the next number of each open list; None for bullets
         self._lines: list[str] = []
         self._prefix = ""
+        self._row: list[str] | None = None  # the cells of the open table row
 
     def blocks(self, tokens: Sequence[Token]) -> list[str]:
         for token in tokens:
@@ -101,15 +107,23 @@ class _Plain:
                 self._lists.pop()
                 if not self._lists:
                     self._lines.append("")
+                    self._prefix = ""
             case "list_item_open":
                 self._prefix = "  " * (len(self._lists) - 1) + self._mark()
+            case "tr_open":
+                self._row = []
+            case "tr_close" if self._row is not None:
+                cells, self._row = self._row, None
+                self._write(" | ".join(cells))
             case "inline":
-                self._write(_inline(token))
+                if self._row is not None:
+                    self._row.append(_inline(token))
+                else:
+                    self._write(_inline(token))
             case "code_block" | "fence":
                 self._write(token.content.rstrip("\n"))
-            case "paragraph_close" | "heading_close" | "tr_close" if not self._lists:
-                if token.type != "tr_close":
-                    self._lines.append("")
+            case "paragraph_close" | "heading_close" | "table_close" if not self._lists:
+                self._lines.append("")
             case _:
                 pass
 

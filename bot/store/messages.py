@@ -263,6 +263,17 @@ async def claim_delivery(tx: Tx, message: Message, *, until: datetime) -> bool:
     return changed == 1
 
 
+async def carries(tx: Tx, conversation_id: str, file_id: str) -> bool:
+    """Whether a message that the customer sees in this conversation carries the file."""
+    query = select(messages.c.payload).where(
+        messages.c.conversation_id == conversation_id,
+        messages.c.seq.is_not(None),
+        messages.c.kind.in_((Kind.IMAGE.value, Kind.VIDEO.value, Kind.FILE.value)),
+    )
+    attachments = ((row.payload or {}).get("attachment") or {} for row in await tx.all(query))
+    return any(each.get("attachment_id") == file_id for each in attachments)
+
+
 async def texts_of(tx: Tx, message_ids: Iterable[str]) -> dict[str, str]:
     """The texts of some messages by id."""
     query = select(messages.c.id, messages.c.text).where(messages.c.id.in_(list(message_ids)))

@@ -1,0 +1,157 @@
+"""The work of one turn: everything that is read from SQL before anybody is asked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot import taps
+from bot.ports import TicketBook
+from bot.store import channels, conversations, customers, episodes, exchanges, messages
+from bot.store.channels import Channel
+from bot.store.conversations import Conversation
+from bot.store.customers import Customer
+from bot.store.episodes import Episode
+from bot.store.exchanges import Exchange
+from bot.store.messages import Message
+from bot.types import Choice, Kind, Mode, TicketRef
+from core.db import Tx
+from core.ids import ExchangeId
+
+_CHINESE = re.compile(r"[\u3400-\u9fff]")
+_FILES = frozenset({Kind.IMAGE, Kind.VIDEO, Kind.FILE})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One customer message and its exchange."""
+
+    exchange: Exchange
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed turn. `token` proves the claim; `posted_before` means that a crash came after asking the assistant."""
+
+    token: str
+    conversation: Conversation
+    channel: Channel
+    customer: Customer
+    episode: Episode
+    items: tuple[Item, ...]
+    offered: tuple[Choice, ...]
+    posted_before: bool
+    first_turn: bool
+    reopenable: TicketRef | None = None
+
+    @property
+    def exchanges(self) -> tuple[Exchange, ...]:
+        """What this turn answers."""
+        return tuple(item.exchange for item in self.items)
+
+    @property
+    def key(self) -> ExchangeId:
+        """The exchange under which the assistant knows this turn."""
+        return self.items[-1].exchange.id
+
+    @property
+    def text(self) -> str:
+        """What the customer said, as one text; names of files are not words of theirs."""
+        said = [item.message.text.strip() for item in self.items if item.message.kind not in _FILES]
+        return ",".join(text.rstrip(",") for text in said if text)
+
+    @property
+    def language(self) -> str:
+        """`en` for a visitor with an English browser who writes no Chinese, else Chinese."""
+        english = self.customer.profile.get("language", "").lower().startswith("en")
+        return "en" if english and not _CHINESE.search(self.text) else "zh-CN"
+
+    @property
+    def tap(self) -> str | None:
+        """The button that was pressed, or named in words or by its number; the last word counts."""
+        last = self.items[-1].message
+        if last.choice_id is not None:
+            return taps.canonical(last.choice_id)
+        if last.kind is not Kind.TEXT or len(self.items) > 1:
+            return None
+        survey = self.conversation.survey_ticket_id is not None
+        rating = taps.rating_in(last.text) if survey else None
+        if rating is not None:
+            return f"{taps.RATING}{rating}"
+        choice = taps.named(last.text, self.offered)
+        return None if choice is None else taps.canonical(choice.id)
+
+    @property
+    def only_files(self) -> bool:
+        """Whether nothing was said in words."""
+        return all(item.message.kind in _FILES for item in self.items)
+
+    @property
+    def drop_form(self) -> bool:
+        """Whether the assistant's form belongs to a talk that the customer did not see or that a person continued."""
+        memory = self.episode.memory
+        return memory.stale or (memory.form is not None and memory.epoch != self.conversation.epoch)
+
+    @property
+    def form_open(self) -> bool:
+        """Whether the customer was asked something by a form."""
+        return self.episode.memory.form is not None and not self.drop_form
+
+
+async def load(tx: Tx, tickets: TicketBook, conversation: Conversation, token: str) -> Work | None:
+    """Read the work of a claimed turn, or None when nothing is open any more.
+
+    Messages with which the assistant was asked before a crash are a turn of their own: its answer is to them, and
+    those that came later begin the next turn.
+    """
+    if conversation.mode is Mode.BOT:
+        found = await exchanges.open_for_bot(tx, conversation.id)
+    else:
+        found = await exchanges.open_in_line(tx, conversation.id)
+    posted = [each for each in found if each.state == exchanges.POSTED]
+    found = posted or found
+    if not found:
+        return None
+    # An episode that ended between two messages takes the turn of the older one first.
+    found = [each for each in found if each.episode_id == found[0].episode_id]
+    items = [Item(each, await messages.get(tx, each.message_id)) for each in found]
+    episode = await episodes.get(tx, found[0].episode_id)
+    spoken = await messages.last_spoken(tx, conversation.id, items[0].message.seq)
+    before = await exchanges.last_of_episode(tx, episode.id, len(found) + 1)
+    first_turn = len(before) <= len(found)
+    return Work(
+        token=token,
+        conversation=conversation,
+        channel=await channels.get(tx, conversation.channel_id),
+        customer=await customers.get(tx, conversation.customer_id),
+        episode=episode,
+        items=tuple(items),
+        offered=spoken.choices if spoken is not None else (),
+        posted_before=bool(posted),
+        first_turn=first_turn,
+        reopenable=await _reopenable(tx, tickets, conversation, episode) if first_turn else None,
+    )
+
+
+async def _reopenable(tx: Tx, tickets: TicketBook, conversation: Conversation, episode: Episode) -> TicketRef | None:
+    """The matter of last time, when this may be about it again."""
+    if conversation.mode is not Mode.BOT:
+        return None
+    ref = await tickets.reopenable(tx, conversation.customer_id)
+    if ref is None or ref.ticket_id == episode.ticket_id or ref.tier < 2:
+        return None
+    return ref
+
+
+async def claim(tx: Tx, tickets: TicketBook, *, now: datetime, token: str, until: datetime, limit: int) -> list[Work]:
+    """Claim due turns and read their work; a turn without work is closed at once."""
+    works: list[Work] = []
+    for conversation in await conversations.claim_turns(tx, now=now, token=token, until=until, limit=limit):
+        work = await load(tx, tickets, conversation, token)
+        if work is None:
+            await conversations.end_turn(tx, conversation.id, now=now, more=False)
+        else:
+            works.append(work)
+    return works
