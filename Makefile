@@ -47,7 +47,7 @@ check: python
 	@$(BOOTSTRAP) env dev web
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check --quiet .
-	@$(VENV)/mypy
+	@$(VENV)/mypy .
 	@$(VENV)/lint-imports
 	@$(NPM) run typecheck
 	@$(NPM) run lint

@@ -42,6 +42,8 @@ _GIVE_UP_AFTER_STARTS = 4
 _HEAD_START_S = 8.0
 _REDIS_LIMIT_S = 60.0
 _LOOK_EVERY_S = 0.1
+# A terminal and make may both pass on one Ctrl-C.
+_SAME_SIGNAL_S = 0.5
 
 
 class CannotStart(RuntimeError):
@@ -70,7 +72,7 @@ class _Run:
         self._supervisor = Supervisor(
             settings.data / "run", settings.data / "logs", settings.log_max_mb * 1024 * 1024, self._tell
         )
-        self._signals = 0
+        self._signalled_at = 0.0
         self._stop = asyncio.Event()
 
     def _tell(self, text: str) -> None:
@@ -101,10 +103,12 @@ class _Run:
         return 0
 
     def _signalled(self) -> None:
-        self._signals += 1
-        self._stop.set()
-        if self._signals > 1:
-            self._supervisor.kill()
+        now = time.monotonic()
+        if not self._stop.is_set():
+            self._signalled_at = now
+            self._stop.set()
+        elif now - self._signalled_at > _SAME_SIGNAL_S:
+            self._supervisor.end_now()
 
     async def _start(self) -> None:
         settings = self._settings

@@ -67,8 +67,13 @@ class Keeper:
         self.ready.clear()
         self._journal.close()
 
+    def end_now(self) -> None:
+        """End it for good without waiting; `stop` then has nothing left to wait for."""
+        self._stopping = True
+        self.kill()
+
     def kill(self) -> None:
-        """End it at once; it is started again unless `stop` was called."""
+        """End it at once; it is started again unless it is being stopped."""
         if self._process is not None:
             _signal_group(self._process.pid, signal.SIGKILL)
 
@@ -77,12 +82,13 @@ class Keeper:
         while True:
             began = time.monotonic()
             why = await self._run_once()
+            was_ready = self.state == State.READY
             if self._stopping:
                 return
             if time.monotonic() - began > WELL_AFTER_S:
                 wait_s = FIRST_WAIT_S
             self._tell(f"{self.program.name} {why}; started again in {wait_s:.1f} s")
-            for line in self.last_lines[-5:]:
+            for line in [] if was_ready else self.last_lines[-5:]:
                 self._tell(f"    {line}")
             self.state = State.WAITING
             await asyncio.sleep(wait_s)

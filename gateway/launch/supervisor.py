@@ -25,6 +25,7 @@ class Supervisor:
         self._log_cap_bytes = log_cap_bytes
         self._tell = tell
         self._ranks: list[list[Keeper]] = []
+        self._all: list[Keeper] = []
 
     def end_leftovers(self) -> None:
         """End what an earlier parent of this folder left running, and nothing else."""
@@ -35,6 +36,7 @@ class Supervisor:
         """Start programs that belong together; they will be stopped together, before those started earlier."""
         rank = [self._keep(program) for program in programs]
         self._ranks.append(rank)
+        self._all += rank
         return rank
 
     def _keep(self, program: Program) -> Keeper:
@@ -55,15 +57,14 @@ class Supervisor:
 
     def states(self) -> dict[str, State]:
         """What each program does now, by name."""
-        return {keeper.program.name: keeper.state for rank in self._ranks for keeper in rank}
+        return {keeper.program.name: keeper.state for keeper in self._all}
 
     async def stop(self) -> None:
         """Stop all, the last started first: what is used outlives what uses it."""
         while self._ranks:
             await asyncio.gather(*(keeper.stop() for keeper in self._ranks.pop()))
 
-    def kill(self) -> None:
+    def end_now(self) -> None:
         """End everything at once, when somebody will not wait for `stop`."""
-        for rank in self._ranks:
-            for keeper in rank:
-                keeper.kill()
+        for keeper in self._all:
+            keeper.end_now()
