@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.markdown import plain_text, to_html
+from bot.markdown import to_html, to_text
 from core.clock import rfc3339
 from core.errors import NotFound
 from gateway.http.kit import OPEN, Route, reply
@@ -36,7 +36,7 @@ async def list_articles(request: web.Request) -> web.StreamResponse:
                 "article_id": row.id,
                 "title": content.title,
                 "area": row.area,
-                "summary": plain_text(content.answer)[:_SUMMARY],
+                "summary": to_text(content.answer)[:_SUMMARY],
                 "popular": row.id in popular or row.key in popular,
                 "updated_at": rfc3339(row.updated_at),
             }

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from aiohttp import web
 
-from bot.markdown import plain_text, to_html
+from bot.markdown import to_html, to_text
 from bot.types import SearchAnswer
 from core.clock import rfc3339
 from core.errors import Invalid, NotFound
@@ -103,7 +103,7 @@ async def list_articles(request: web.Request) -> web.StreamResponse:
     query, area, state = (request.query.get(name, "") for name in ("q", "area", "state"))
     async with parts.db.read() as tx:
         rows = await all_articles(tx, archived=True)
-        names = await parts.people.names(tx)
+        names = await parts.people.names(tx, {row.updated_by for row in rows})
     wanted = normalise(query)
     shown = [
         row
@@ -142,8 +142,8 @@ async def get_article(request: web.Request) -> web.StreamResponse:
     parts = services(request)
     async with parts.db.read() as tx:
         row = await get(tx, request.match_info["id"])
-        names = await parts.people.names(tx)
         past = await history(tx, row.id)
+        names = await parts.people.names(tx, {row.updated_by, *(each.by for each in past)})
     return reply(
         {
             **_brief(row),
@@ -202,7 +202,7 @@ async def picture(request: web.Request) -> web.StreamResponse:
 async def preview(request: web.Request) -> web.StreamResponse:
     """How an answer looks per channel."""
     wish = await body(request, Markdown)
-    plain = plain_text(wish.markdown)
+    plain = to_text(wish.markdown)
     return reply({"html": to_html(wish.markdown), "wechat": plain, "weibo": plain[:299]})
 
 
@@ -296,7 +296,7 @@ async def releases(request: web.Request) -> web.StreamResponse:
     parts = services(request)
     async with parts.db.read() as tx:
         rows = await list_releases(tx)
-        names = await parts.people.names(tx)
+        names = await parts.people.names(tx, {row.by for row in rows})
     live = parts.knowledge.live
     return reply({"items": [_release(row, live.release.id if live else None, names) for row in rows], "next": None})
 

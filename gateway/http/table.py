@@ -8,9 +8,9 @@ from aiohttp import web
 
 from gateway.http import (
     actions,
+    channels,
     chat,
     chat_stream,
-    channels,
     customer_links,
     demo,
     desk,
