@@ -7,6 +7,8 @@ import asyncpg
 import pytest
 import redis.asyncio
 
+from core.schema import newest, revision_of
+from core.settings import Settings
 from gateway.launch.redis_server import NoRedis, answers, find_redis, write_configuration
 from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.redis import RedisProcess
@@ -64,3 +66,8 @@ async def test_each_test_has_a_database_of_its_own(postgres_server: PostgresServ
     assert postgres_server.run("SELECT text FROM word", copy) == "星屿"
     postgres_server.drop(copy)
     assert postgres_server.run("SELECT count(*) FROM word", template) == "1"
+
+
+async def test_a_copy_of_the_migrated_template_has_the_newest_schema(migrated_postgres_url: str) -> None:
+    """Tests that need tables do not pay for a migration each."""
+    assert await revision_of(Settings(database_url=migrated_postgres_url).database) == newest()
