@@ -142,7 +142,11 @@ class Auth:
         slot = request.headers.get("X-Desk-Slot") or request.query.get("slot") or "0"
         if not slot.isascii() or not slot.isdigit() or int(slot) >= SLOTS:
             raise Unauthorized("slot")
-        secret = request.cookies.get(f"fl_s{int(slot)}")
+        return await self.by_slot(request, int(slot))
+
+    async def by_slot(self, request: web.Request, slot: int) -> Viewer:
+        """The member of staff whose cookie a slot holds. Raises Unauthorized."""
+        secret = request.cookies.get(f"fl_s{slot}")
         if not secret:
             raise Unauthorized("no session")
         return await self.by_session(_sha(secret))
