@@ -1,0 +1,264 @@
+"""Tickets and their history in SQL. `change` is the only way to alter what the history tells.
+
+Every change is one event and one version, so `version` is the number of the last event, and the events of a ticket
+replay to its present state (`tickets/replay.py`). What is only bookkeeping (search terms, times of the last words)
+goes through `note` and has no event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, insert, select, update
+
+from core.clock import rfc3339
+from core.db import Tx
+from core.errors import Conflict, NotFound
+from core.ids import TicketId, new_id
+from tickets.tables import ticket_events, tickets
+
+# What events tell by old and new value. Words of customers and staff are sealed, so they stand in the event's text.
+TRACKED = (
+    "state",
+    "close_ground",
+    "result_kind",
+    "tier",
+    "priority",
+    "category_id",
+    "team_id",
+    "assignee_id",
+    "escalated_to",
+    "review_wanted",
+    "reopened_count",
+    "reason",
+    "person_wanted_at",
+    "next_step_by",
+    "next_step_at",
+    "merged_into",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One row, as it stood when it was read."""
+
+    id: TicketId
+    serial: str
+    customer_id: str
+    conversation_id: str | None
+    channel_id: str | None
+    channel_kind: str
+    tier: int
+    state: str
+    close_ground: str | None
+    result_kind: str | None
+    priority: int
+    category_id: str
+    team_id: str | None
+    assignee_id: str | None
+    title: str
+    description: str | None
+    fields: Mapping[str, Any]
+    solution: str | None
+    next_step: str | None
+    next_step_by: str | None
+    next_step_at: datetime | None
+    escalated_to: str | None
+    escalation_summary: str | None
+    review_wanted: bool
+    reopened_count: int
+    reason: str | None
+    person_wanted_at: datetime | None
+    first_received_at: datetime
+    first_human_reply_at: datetime | None
+    confirmed_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    last_customer_at: datetime | None
+    last_reply_at: datetime | None
+    customer_unread: int
+    terms: str | None
+    merged_into: str | None
+    previous_id: str | None
+    version: int
+    demo: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: `customer`, `bot`, `system`, or a staff id with the name of that moment."""
+
+    id: str
+    name: str | None = None
+
+
+CUSTOMER = Actor("customer")
+BOT = Actor("bot")
+SYSTEM = Actor("system")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the history."""
+
+    number: int
+    at: datetime
+    actor: str
+    actor_name: str | None
+    kind: str
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+    text: str | None
+
+
+async def get(tx: Tx, ticket_id: str, *, lock: bool = False) -> Ticket:
+    """The ticket. With `lock` nobody else changes it until the transaction ends. Raises NotFound."""
+    query = select(tickets).where(tickets.c.id == ticket_id)
+    return _found(await tx.first(query.with_for_update() if lock else query))
+
+
+async def by_serial(tx: Tx, serial: str, *, lock: bool = False) -> Ticket:
+    """The ticket with this number. Raises NotFound."""
+    query = select(tickets).where(tickets.c.serial == serial)
+    return _found(await tx.first(query.with_for_update() if lock else query))
+
+
+async def of_customer(tx: Tx, customer_id: str, limit: int = 50) -> list[Ticket]:
+    """A customer's tickets, the last touched first."""
+    query = select(tickets).where(tickets.c.customer_id == customer_id)
+    rows = await tx.all(query.order_by(tickets.c.updated_at.desc(), tickets.c.id.desc()).limit(limit))
+    return [value(row) for row in rows]
+
+
+async def create(tx: Tx, *, actor: Actor, at: datetime, text: str | None = None, **values: Any) -> Ticket:
+    """Write a new ticket and its first event. `values` are columns; what is not named has its default."""
+    row: dict[str, Any] = {
+        "id": new_id("tck"),
+        "state": "new",
+        "tier": 1,
+        "priority": 3,
+        "review_wanted": False,
+        "reopened_count": 0,
+        "customer_unread": 0,
+        "fields": {},
+        "version": 1,
+        "demo": False,
+        "created_at": at,
+        "updated_at": at,
+        **values,
+    }
+    await tx.execute(insert(tickets).values(**row))
+    made = await get(tx, row["id"])
+    await _write_event(tx, made, 1, actor, "opened", at, old={}, new=tracked(made), text=text)
+    return made
+
+
+async def change(
+    tx: Tx, ticket: Ticket, kind: str, *, actor: Actor, at: datetime, text: str | None = None, **values: Any
+) -> Ticket:
+    """Change columns and write the one event that tells of it. Raises Conflict when `ticket` is not the present row."""
+    number = ticket.version + 1
+    changed = await tx.count(
+        update(tickets)
+        .where(tickets.c.id == ticket.id, tickets.c.version == ticket.version)
+        .values(**values, version=number, updated_at=at)
+    )
+    if changed == 0:
+        raise Conflict("ticket changed meanwhile", text_id="error.ticket_changed")
+    fresh = await get(tx, ticket.id)
+    before, now = tracked(ticket), tracked(fresh)
+    differing = [name for name in TRACKED if before[name] != now[name]]
+    await _write_event(
+        tx,
+        fresh,
+        number,
+        actor,
+        kind,
+        at,
+        old={name: before[name] for name in differing},
+        new={name: now[name] for name in differing},
+        text=text,
+    )
+    return fresh
+
+
+async def note(tx: Tx, ticket_id: str, **values: Any) -> None:
+    """Write bookkeeping columns, which the history does not tell."""
+    assert not set(values) & set(TRACKED)
+    await tx.execute(update(tickets).where(tickets.c.id == ticket_id).values(**values))
+
+
+async def events_of(tx: Tx, ticket_id: str) -> list[Event]:
+    """The whole history, oldest first."""
+    rows = await tx.all(
+        select(ticket_events).where(ticket_events.c.ticket_id == ticket_id).order_by(ticket_events.c.number)
+    )
+    return [
+        Event(row.number, row.at, row.actor, row.actor_name, row.kind, row.old or {}, row.new or {}, row.text)
+        for row in rows
+    ]
+
+
+async def last_event(tx: Tx, ticket_id: str, kinds: Iterable[str]) -> str | None:
+    """Which of these kinds happened last, or None when none did."""
+    row = await tx.first(
+        select(ticket_events.c.kind)
+        .where(ticket_events.c.ticket_id == ticket_id, ticket_events.c.kind.in_(list(kinds)))
+        .order_by(ticket_events.c.number.desc())
+        .limit(1)
+    )
+    return None if row is None else str(row.kind)
+
+
+def tracked(ticket: Ticket) -> dict[str, Any]:
+    """The part of a ticket that its history tells, as JSON."""
+    return {name: _json(getattr(ticket, name)) for name in TRACKED}
+
+
+def value(row: Row[Any]) -> Ticket:
+    """A row as a value."""
+    return Ticket(**row._mapping)
+
+
+def _json(found: Any) -> Any:
+    return rfc3339(found) if isinstance(found, datetime) else found
+
+
+def _found(row: Row[Any] | None) -> Ticket:
+    if row is None:
+        raise NotFound("ticket")
+    return value(row)
+
+
+async def _write_event(
+    tx: Tx,
+    ticket: Ticket,
+    number: int,
+    actor: Actor,
+    kind: str,
+    at: datetime,
+    *,
+    old: dict[str, Any],
+    new: dict[str, Any],
+    text: str | None,
+) -> None:
+    await tx.execute(
+        insert(ticket_events).values(
+            id=new_id("tev"),
+            ticket_id=ticket.id,
+            number=number,
+            at=at,
+            actor=actor.id,
+            actor_name=actor.name,
+            kind=kind,
+            old=old,
+            new=new,
+            text=text,
+            demo=ticket.demo,
+        )
+    )
