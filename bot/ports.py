@@ -15,6 +15,7 @@ from bot.types import (
     Outgoing,
     Placed,
     SearchAnswer,
+    Speaker,
     TicketRef,
 )
 from core.db import Tx
@@ -132,3 +133,23 @@ class Notifier(Protocol):
 
     def publish(self, topic: str, event: Mapping[str, Any]) -> None:
         """Send an event to a topic: `conversation:<id>`, `desk`, `staff:<id>`, `release`, `auth`."""
+
+
+class Owners(Protocol):
+    """Who may speak in a conversation, as far as an answer from a ticket needs it (kept by the hand-off)."""
+
+    async def hold(self, tx: Tx, conversation_id: ConversationId, agent: Speaker) -> bool:
+        """Give the conversation to this agent outside the line; False when a colleague has it."""
+
+    async def finish(self, tx: Tx, conversation_id: ConversationId, reason: str = "resolved") -> bool:
+        """Give it back to the bot and end what a person had to do; False when it was the bot's already."""
+
+
+class Links(Protocol):
+    """Signed links into one thing."""
+
+    def link(self, purpose: str, object_id: str) -> str:
+        """A token for ("ticket", ticket id) or ("survey", survey id)."""
+
+    def read_link(self, purpose: str, token: str) -> str:
+        """The id in such a token. Raises Unauthorized."""

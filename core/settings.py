@@ -72,6 +72,9 @@ class Settings:
     turn_gather_s: float = field(default=1.5, metadata=_about("Messages within this time are one turn."))
     episode_silence_web_s: float = field(default=1800.0, metadata=_about("Silence that ends a web episode."))
     episode_silence_s: float = field(default=86400.0, metadata=_about("Silence that ends an episode elsewhere."))
+    close_silence_h: float = field(
+        default=72.0, metadata=_about("Hours of silence after a conclusion that close a ticket.")
+    )
     data_quota_mb: int = field(
         default=512, metadata=_about("Free space below which uploads are refused and readiness is degraded.")
     )
