@@ -10,6 +10,9 @@ export interface Choice {
   readonly label: string;
 }
 
+/** 转人工: understood by the server at any time, offered or not. */
+export const CHOICE_HUMAN = "human";
+
 export interface ArticleLink {
   readonly article_id: string;
   readonly title: string;

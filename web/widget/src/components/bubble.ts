@@ -1,7 +1,7 @@
 /** One message as an element. It is made anew when what it shows changes, and left alone otherwise. */
 import { buildRich, fold, parseRich, safeAddress, type RichNode } from "../../../shared/ts/rich";
 import { exact } from "../../../shared/ts/time";
-import type { Choice, Message } from "../api/types";
+import { CHOICE_HUMAN, type Choice, type Message } from "../api/types";
 import type { Pending } from "../models/thread";
 import { fill, h, say, sign, type Child } from "./dom";
 import type { Kit } from "./kit";
@@ -12,50 +12,57 @@ export interface Setting {
   readonly name: string | null;
   /** Only the newest message can be answered by a tap. */
   readonly canChoose: boolean;
+  /** The newest answer did not help and a person was not among its choices. */
+  readonly offersPerson: boolean;
   /** 已送达 or 已读, on the last own message. */
   readonly mark: string | null;
 }
 
-export function messageView(kit: Kit, message: Message, setting: Setting): HTMLElement {
+/** What was said. It is made once and moved when the row around it changes, so that an open fold stays open. */
+export function bodyOf(kit: Kit, message: Message): HTMLElement {
+  if (message.attachment) return attachmentView(kit, message.attachment);
+  if (message.payload?.type === "speed_test") return speedCard(kit, message);
+  if (message.author !== "customer" && message.html) return answerView(kit, message, message.html);
+  return h("div", { class: "bubble" }, linked(message.text));
+}
+
+export function pendingBodyOf(kit: Kit, pending: Pending): HTMLElement {
+  const { file } = pending;
+  return file === null ? h("div", { class: "bubble" }, linked(pending.text)) : pendingFileView(kit, { ...pending, file });
+}
+
+export function messageView(kit: Kit, message: Message, setting: Setting, body: HTMLElement): HTMLElement {
   const at = new Date(message.at);
   if (message.kind === "notice") {
     return h("div", { class: "notice", title: exact(at, kit.language) }, message.text);
   }
-  const own = message.author === "customer";
-  const body = message.attachment
-    ? attachmentView(kit, message.attachment)
-    : message.payload?.type === "speed_test"
-      ? speedCard(kit, message)
-      : own || !message.html
-        ? h("div", { class: "bubble" }, linked(message.text))
-        : answerView(kit, message, message.html);
   return h(
     "div",
-    { class: `row ${own ? "own" : message.author}` },
+    { class: `row ${message.author === "customer" ? "own" : message.author}` },
     setting.name === null ? null : h("div", { class: "name" }, setting.name),
     h("div", { class: "line", title: exact(at, kit.language) }, body),
     message.answer === true ? thumbs(kit, message) : null,
     setting.canChoose ? choicesView(kit, message.choices ?? []) : null,
+    setting.offersPerson ? choicesView(kit, [{ id: CHOICE_HUMAN, label: kit.t("human") }]) : null,
     setting.mark === null ? null : h("div", { class: "mark" }, setting.mark),
   );
 }
 
-export function pendingView(kit: Kit, pending: Pending): HTMLElement {
+export function pendingView(kit: Kit, pending: Pending, body: HTMLElement): HTMLElement {
   const { chat, t } = kit;
-  const { file } = pending;
   const failed = pending.state === "failed";
   const progress = pending.state === "uploading" ? h("progress", { max: 1, value: pending.progress, "aria-label": t("send") }) : null;
   return h(
     "div",
     { class: `row own ${failed ? "failed" : "hoped"}` },
-    h("div", { class: "line" }, file === null ? h("div", { class: "bubble" }, linked(pending.text)) : pendingFileView(kit, { ...pending, file })),
+    h("div", { class: "line" }, body),
     progress,
     failed
       ? h(
           "div",
           { class: "mark bad" },
           sign("warn", 14),
-          h("span", {}, t(file === null ? "failed" : "fileFailed")),
+          h("span", {}, t(pending.file === null ? "failed" : "fileFailed")),
           h("button", { class: "text-button", type: "button", onclick: () => chat.retry(pending.id) }, t("retry")),
           h("button", { class: "text-button", type: "button", onclick: () => chat.discard(pending.id) }, t("discard")),
         )

@@ -64,6 +64,7 @@ export function sign(name: Sign, size = 20): SVGElement {
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   const face = /^face([1-4])$/.exec(name)?.[1];
   path.setAttribute("d", face === undefined ? SIGNS[name as keyof typeof SIGNS] : FACE + MOUTHS[Number(face) as 1 | 2 | 3 | 4]);
+  if (name === "more") path.setAttribute("stroke-width", "2.6");
   setProps(svg, { viewBox: "0 0 24 24", width: size, height: size, "aria-hidden": "true", class: "sign" });
   svg.append(path);
   return svg;

@@ -1,10 +1,8 @@
 /** Who is speaking, the way to a person, and the way out. */
+import { CHOICE_HUMAN } from "../api/types";
 import { h, fill, say, sign } from "./dom";
 import type { Kit } from "./kit";
 import { Menu, type Act } from "./menu";
-
-/** Understood by the server at any time, offered or not. */
-export const CHOICE_HUMAN = "human";
 
 export class Head {
   readonly element: HTMLElement;

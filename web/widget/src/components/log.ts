@@ -1,8 +1,8 @@
 /** The talk: messages in order, names once per run, times once per five minutes. Rows that did not change are not touched. */
 import { ago, clock, exact } from "../../../shared/ts/time";
-import type { Message } from "../api/types";
+import { CHOICE_HUMAN, type Message } from "../api/types";
 import type { Pending } from "../models/thread";
-import { messageView, pendingMark, pendingView } from "./bubble";
+import { bodyOf, messageView, pendingBodyOf, pendingMark, pendingView } from "./bubble";
 import { fill, h, say } from "./dom";
 import type { Kit } from "./kit";
 
@@ -24,7 +24,9 @@ export class Log {
   private readonly earlier: HTMLButtonElement;
   private readonly below: HTMLButtonElement;
   private readonly shown = new Map<string, { made: string; element: HTMLElement }>();
-  private wasEmpty = true;
+  private readonly bodies = new Map<string, { made: string; element: HTMLElement }>();
+  /** Whether the window goes along when something is added; the customer's own scrolling decides. */
+  private follows = true;
 
   constructor(
     private readonly kit: Kit,
@@ -48,6 +50,11 @@ export class Log {
       this.foot,
       this.below,
     );
+    // Cards grow and the queue takes room from below: who was at the end stays there.
+    const watch = new ResizeObserver(() => {
+      if (this.follows) this.toEnd();
+    });
+    for (const part of [this.element, this.list, this.foot, this.typing]) watch.observe(part);
   }
 
   get isAtEnd(): boolean {
@@ -56,37 +63,40 @@ export class Log {
   }
 
   toEnd(): void {
+    this.follows = true;
     this.element.scrollTop = this.element.scrollHeight;
   }
 
   update(): void {
-    const stick = this.isAtEnd || this.wasEmpty;
     const { chat } = this.kit;
     this.earlier.hidden = chat.thread.beginsAfter === 0 || chat.phase !== "ready";
     this.earlier.disabled = chat.loadingEarlier;
     const added = this.place(this.rows());
     this.showTyping();
-    if (!chat.thread.isEmpty) this.wasEmpty = false;
-    if (added === null && !stick) return;
-    if (stick || added?.classList.contains("own") === true) this.reveal(added);
+    if (added === null) return;
+    if (this.follows || added.classList.contains("own")) this.reveal(added);
     else this.below.hidden = false;
   }
 
   /** The end, or the beginning of what was added when it is taller than the window: people read from the top. */
-  private reveal(added: HTMLElement | null): void {
+  private reveal(added: HTMLElement): void {
     this.toEnd();
-    if (added !== null && added.offsetHeight > this.element.clientHeight) this.element.scrollTop = added.offsetTop - 8;
     this.below.hidden = true;
+    if (added.offsetHeight <= this.element.clientHeight) return;
+    this.follows = false;
+    this.element.scrollTop = added.offsetTop - 8;
   }
 
   private scrolled(): void {
-    if (this.isAtEnd) {
-      this.below.hidden = true;
-      if (this.element.getClientRects().length > 0 && document.visibilityState === "visible") this.kit.chat.sawAll();
-    }
+    if (this.element.getClientRects().length === 0) return;
+    this.follows = this.isAtEnd;
+    if (!this.follows) return;
+    this.below.hidden = true;
+    if (document.visibilityState === "visible") this.kit.chat.sawAll();
   }
 
   private async showEarlier(): Promise<void> {
+    this.follows = false;
     const fromEnd = this.element.scrollHeight - this.element.scrollTop;
     await this.kit.chat.loadEarlier().catch(() => undefined);
     this.update();
@@ -112,6 +122,7 @@ export class Log {
       if (keys.has(key)) continue;
       element.remove();
       this.shown.delete(key);
+      this.bodies.delete(key);
     }
     let added: HTMLElement | null = null;
     let at = this.list.firstElementChild;
@@ -151,8 +162,9 @@ export class Log {
       }
       const name = message.author !== before?.author && message.author !== "customer" ? this.nameOf(message) : null;
       const canChoose = message === newest && pending.length === 0;
+      const offersPerson = canChoose && message.helpful === false && kit.chat.mode === "bot" && !offersHuman(message);
       const mark = message === lastOwn && message === newest ? kit.t((state?.read_seq ?? 0) >= message.seq ? "read" : "sent") : null;
-      rows.push(this.messageRow(message, { name, canChoose, mark }));
+      rows.push(this.messageRow(message, { name, canChoose, offersPerson, mark }));
       before = { author: message.author, at };
     }
     for (const one of pending) rows.push(this.pendingRow(one));
@@ -160,21 +172,37 @@ export class Log {
   }
 
   private messageRow(message: Message, setting: Parameters<typeof messageView>[2]): Row {
+    const { kit } = this;
     const own = message.author === "customer" && message.client_message_id;
+    const key = own ? `c${message.client_message_id}` : `s${message.seq}`;
     return {
-      key: own ? `c${message.client_message_id}` : `s${message.seq}`,
+      key,
       made: JSON.stringify([message, setting]),
-      build: () => messageView(this.kit, message, setting),
+      build: () => {
+        // The customer's own words and pictures stand there already, from the moment of sending.
+        const content = own ? "" : JSON.stringify([message.text, message.html, message.articles, message.attachment]);
+        return messageView(kit, message, setting, this.body(key, content, () => bodyOf(kit, message)));
+      },
     };
   }
 
   private pendingRow(pending: Pending): Row {
+    const { kit } = this;
     const { state, reason } = pending;
+    const key = `c${pending.id}`;
     return {
-      key: `c${pending.id}`,
-      made: JSON.stringify([pending.id, state, reason, pendingMark(this.kit, pending)]),
-      build: () => pendingView(this.kit, pending),
+      key,
+      made: JSON.stringify([pending.id, state, reason]),
+      build: () => pendingView(kit, pending, this.body(key, "", () => pendingBodyOf(kit, pending))),
     };
+  }
+
+  private body(key: string, made: string, make: () => HTMLElement): HTMLElement {
+    const kept = this.bodies.get(key);
+    if (kept?.made === made) return kept.element;
+    const element = make();
+    this.bodies.set(key, { made, element });
+    return element;
   }
 
   private timeRow(at: Date, key: string): Row {
@@ -202,6 +230,10 @@ export class Log {
       if (mark) say(mark, pendingMark(this.kit, pending));
     }
   }
+}
+
+function offersHuman(message: Message): boolean {
+  return message.choices?.some((choice) => choice.id === CHOICE_HUMAN) === true;
 }
 
 /** A row that is made again while one of its buttons has the focus gives it to the same button of the new row. */

@@ -54,7 +54,7 @@ export function surveyForm(world: SurveyWorld): HTMLElement {
       send.disabled = false;
       return;
     }
-    fill(form, h("p", { class: "done", role: "status" }, sign("check", 18), t(rating === 1 ? "surveyThanksBad" : "surveyThanks")));
+    fill(form, h("p", { class: rating === 1 ? "done sorry" : "done", role: "status" }, rating === 1 ? null : sign("check", 18), t(rating === 1 ? "surveyThanksBad" : "surveyThanks")));
     world.onDone();
   };
   const form = h(
