@@ -3,6 +3,8 @@
     redis → gateways → "open" → encoder, assistants → "complete" → … → Ctrl-C or SIGTERM
             stopped in the opposite order, within ten seconds; a second Ctrl-C ends everything at once
 
+On the very first start in demo mode its history is made before the gateways, beside the slow starters.
+
 The gateways come first because customers can be answered without the rest; the assistant's start, which keeps
 a core busy for most of a minute, waits until they are open.
 """
@@ -15,24 +17,32 @@ import json
 import os
 import secrets
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 from core.secrets import load_secrets
 from core.settings import Settings
+from gateway.launch import stamps
 from gateway.launch.folder_lock import FolderInUse, FolderLock
 from gateway.launch.keeper import Keeper
 from gateway.launch.plan import (
+    ROOT,
     ask_ready,
     assistant_ports,
     assistant_programs,
+    demo_errand,
+    encoder_command,
     encoder_program,
     gateway_programs,
     redis_program,
+    training_command,
 )
 from gateway.launch.redis_server import NoRedis, find_redis, url_of
 from gateway.launch.sockets import PortInUse, require_free, socket_path
+from gateway.launch.spawn import in_words
 from gateway.launch.supervisor import NotReady, Supervisor
 from gateway.version import VERSION
 
@@ -130,23 +140,42 @@ class _Run:
             or ",".join(f"http://127.0.0.1:{port}" for port in ports),
         }
         _write_private(settings.data / "run" / "environment.json", json.dumps(environment))
-        gateways = self._supervisor.start(*gateway_programs(settings, environment))
-        opening = asyncio.create_task(self._open(gateways), name="open")
-        await asyncio.wait({opening}, timeout=_HEAD_START_S)
-        heavy = []
-        if encoder := encoder_program(settings, encoder_socket):
-            heavy.append(encoder)
+        if settings.demo and not self._demo_is_loaded():
+            # The slow ones begin at once this time: the history takes as long as they do.
+            heavy = self._start_heavy(ports, encoder_socket, rasa_token, action_token)
+            await self._load_demo(environment)
+            await self._open(self._supervisor.start(*gateway_programs(settings, environment)))
         else:
-            self._tell("no embedding model: search is lexical (`make model` makes the default one)")
-        assistants = assistant_programs(settings, ports, rasa_token, action_token)
-        if ports and not assistants:
-            self._tell("no trained assistant: the knowledge base answers alone (`make train` trains it)")
-        keepers = self._supervisor.start(*heavy, *assistants)
-        await opening
-        for keeper in keepers:
+            gateways = self._supervisor.start(*gateway_programs(settings, environment))
+            opening = asyncio.create_task(self._open(gateways), name="open")
+            await asyncio.wait({opening}, timeout=_HEAD_START_S)
+            heavy = self._start_heavy(ports, encoder_socket, rasa_token, action_token)
+            await opening
+        for keeper in heavy:
             await keeper.ready.wait()
             self._tell(f"{keeper.program.name} is up")
-        await self._complete()
+        started = {keeper.program.name.partition("-")[0] for keeper in heavy}
+        await self._complete({"redis", *started} | ({"assistant"} if settings.rasa_urls else set()))
+
+    def _start_heavy(self, ports: list[int], encoder_socket: Path, rasa_token: str, action_token: str) -> list[Keeper]:
+        encoder = encoder_program(self._settings, encoder_socket)
+        if not encoder:
+            self._tell("no embedding model: search is lexical (`make model` makes the default one)")
+        assistants = assistant_programs(self._settings, ports, rasa_token, action_token)
+        if ports and not assistants:
+            self._tell("no trained assistant: the knowledge base answers alone (`make train` trains it)")
+        return self._supervisor.start(*([encoder] if encoder else []), *assistants)
+
+    def _demo_is_loaded(self) -> bool:
+        return stamps.matches(self._settings.data / "demo.stamp", VERSION)
+
+    async def _load_demo(self, environment: dict[str, str]) -> None:
+        self._tell("making the demo's history of 90 days, once …")
+        code = await self._supervisor.errand(demo_errand(environment))
+        if code == 0:
+            stamps.write(self._settings.data / "demo.stamp", VERSION)
+        else:
+            self._tell(f"the demo's history {in_words(code)}; its log is demo-history.log. Going on without.")
 
     async def _start_redis(self) -> str:
         found = find_redis(os.environ.get("FRONTLINE_REDIS_SERVER", ""))
@@ -171,15 +200,29 @@ class _Run:
         for name, address in pages.items():
             print(f"           {address:<42} {name}", flush=True)
 
-    async def _complete(self) -> None:
-        """When the gateway, too, has seen the encoder and the assistants."""
-        waited_for = [] if not self._settings.rasa_slots and not self._settings.rasa_urls else ["assistant"]
+    async def _complete(self, awaited: set[str]) -> None:
+        """When the gateway, too, has seen every part that was started."""
         while True:
             parts = ((await ask_ready(self._settings)) or {}).get("parts", {})
-            if parts and all(parts.get(name, {}).get("state", "ok") == "ok" for name in ("redis", *waited_for)):
+            if parts and all(parts.get(name, {}).get("state", "ok") == "ok" for name in awaited):
                 break
             await asyncio.sleep(_LOOK_EVERY_S)
         self._tell("complete: every part is up. Ctrl-C stops it all.")
+
+
+def exec_encoder(settings: Settings) -> NoReturn:
+    """Become the encoder. Raises SystemExit when there is no model to serve."""
+    socket = settings.encoder_socket or socket_path(settings.data / "run", "encoder.sock")
+    command = encoder_command(settings, socket)
+    if not command:
+        sys.exit("frontline: no embedding model; `make model` makes the default one")
+    os.chdir(ROOT)
+    os.execv(command[0], command)  # noqa: S606 - becoming it is the point
+
+
+def train_assistant(settings: Settings) -> int:
+    """Train when the data changed; returns the exit code."""
+    return subprocess.run(training_command(settings), cwd=ROOT, check=False).returncode
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -1,15 +1,9 @@
-"""Keeps one program running: starts it, sees that it works, starts it again, stops it.
-
-The process leads a group of its own, so that Ctrl-C in a terminal reaches only the parent, and dies with the
-parent whatever ends that (PR_SET_PDEATHSIG): what must survive a kill is on disk before it is acknowledged.
-"""
+"""Keeps one program running: starts it, sees that it works, starts it again, stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -18,6 +12,7 @@ from gateway.launch.journal import Journal
 from gateway.launch.line_pipe import LinePipe
 from gateway.launch.program import Program, State
 from gateway.launch.records import Records
+from gateway.launch.spawn import in_words, signal_group, spawn
 
 # The first restart is at once for a person: customers wait for it. Each further one waits longer.
 FIRST_WAIT_S = 0.2
@@ -25,8 +20,6 @@ LONGEST_WAIT_S = 30.0
 # Who ran this long was well, and begins again with the first wait.
 WELL_AFTER_S = 20.0
 _READY_POLL_S = 0.1
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Keeper:
@@ -55,10 +48,10 @@ class Keeper:
         self._stopping = True
         process = self._process
         if process is not None:
-            _signal_group(process.pid, signal.SIGTERM, leader_only=True)
+            signal_group(process.pid, signal.SIGTERM, leader_only=True)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(process.wait()), self.program.stop_grace_s)
-            _signal_group(process.pid, signal.SIGKILL)
+            signal_group(process.pid, signal.SIGKILL)
         else:
             self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -75,7 +68,7 @@ class Keeper:
     def kill(self) -> None:
         """End it at once; it is started again unless it is being stopped."""
         if self._process is not None:
-            _signal_group(self._process.pid, signal.SIGKILL)
+            signal_group(self._process.pid, signal.SIGKILL)
 
     async def _keep(self) -> None:
         wait_s = FIRST_WAIT_S
@@ -101,7 +94,7 @@ class Keeper:
         self.last_lines.clear()
         pipe = LinePipe(self._take)
         try:
-            process = await self._start(pipe.inlet)
+            process = await spawn(self.program, pipe.inlet)
         except OSError as problem:
             pipe.listen()
             pipe.close()
@@ -114,34 +107,12 @@ class Keeper:
             code = await process.wait()
         finally:
             watching.cancel()
-            _signal_group(process.pid, signal.SIGKILL)  # What it started and left.
+            signal_group(process.pid, signal.SIGKILL)  # What it started and left.
             pipe.close()
             self._process = None
             self.ready.clear()
             self._records.remove(self.program.name)
-        return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-
-    async def _start(self, output: int) -> asyncio.subprocess.Process:
-        parent = os.getpid()
-        niceness = self.program.niceness
-
-        def before_exec() -> None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # The parent died before the line above.
-                os._exit(1)
-            if niceness:
-                os.nice(niceness)
-
-        return await asyncio.create_subprocess_exec(
-            *self.program.command,
-            env=dict(self.program.environment),
-            cwd=self.program.folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            preexec_fn=before_exec,
-        )
+        return in_words(code)
 
     def _take(self, line: bytes) -> None:
         self._journal.write(line + b"\n")
@@ -171,9 +142,3 @@ class Keeper:
             return await self.program.works()
         except (OSError, TimeoutError, ValueError):
             return False
-
-
-def _signal_group(pid: int, number: signal.Signals, *, leader_only: bool = False) -> None:
-    """Only for a child that has not been waited for, or whose group may still have members."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        (os.kill if leader_only else os.killpg)(pid, number)

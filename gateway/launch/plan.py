@@ -20,6 +20,7 @@ from gateway.launch.sockets import free_port, socket_path
 from nlu.fingerprint import model_path
 
 ROOT = Path(__file__).resolve().parents[2]
+_ASSISTANT_PYTHON = ROOT / ".venv-rasa" / "bin" / "python"
 _ASK_LIMIT_S = 2.0
 # What a program may know of our environment when it needs no settings of ours: it finds its files, speaks
 # UTF-8, and keeps the machine's proxy and certificate settings to us.
@@ -62,10 +63,24 @@ def gateway_programs(settings: Settings, environment: dict[str, str]) -> list[Pr
     ]
 
 
-def encoder_program(settings: Settings, socket: Path) -> Program | None:
+def demo_errand(environment: dict[str, str]) -> Program:
+    """Make the demo's history, unless it is there."""
+    command = (sys.executable, "-u", "-m", "gateway.cli", "demo", "history")
+    return Program("demo-history", command, os.environ | environment, ROOT)
+
+
+def encoder_command(settings: Settings, socket: Path) -> tuple[str, ...] | None:
     """The encoder, or None when there is no model: search is lexical then."""
     model = settings.kb_model or _default_model(settings.data / "models")
     if not model:
+        return None
+    return (sys.executable, "-m", "knowledge_base.encoder", "--socket", str(socket), "--model", model)
+
+
+def encoder_program(settings: Settings, socket: Path) -> Program | None:
+    """The encoder with the way to see that it listens, or None as above."""
+    command = encoder_command(settings, socket)
+    if not command:
         return None
 
     async def works() -> bool:
@@ -75,16 +90,19 @@ def encoder_program(settings: Settings, socket: Path) -> Program | None:
 
     return Program(
         name="encoder",
-        command=(
-            *(sys.executable, "-m", "knowledge_base.encoder"),
-            *("--socket", str(socket), "--model", model),
-        ),
+        command=command,
         environment=_little() | {"HOME": str(settings.data.absolute() / "models"), "PYTHONUNBUFFERED": "1"},
         folder=ROOT,
         works=works,
         ready_limit_s=180.0,
         stop_grace_s=1.0,
     )
+
+
+def training_command(settings: Settings) -> tuple[str, ...]:
+    """Trains the assistant when its data changed."""
+    models = settings.data.absolute() / "assistant" / "models"
+    return (str(_ASSISTANT_PYTHON), "-m", "nlu.train", "--out", str(models))
 
 
 def assistant_programs(settings: Settings, ports: list[int], token: str, action_token: str) -> list[Program]:
@@ -100,7 +118,7 @@ def assistant_programs(settings: Settings, ports: list[int], token: str, action_
         Program(
             name=f"assistant-{slot}",
             command=(
-                *(str(ROOT / ".venv-rasa" / "bin" / "python"), "-m", "nlu.serve"),
+                *(str(_ASSISTANT_PYTHON), "-m", "nlu.serve"),
                 *("--model", str(model), "--port", str(port)),
             ),
             environment=_little()

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
 from gateway.launch.journal import Journal
 from gateway.launch.keeper import Keeper
+from gateway.launch.line_pipe import LinePipe
 from gateway.launch.program import Program, State
 from gateway.launch.records import Records
+from gateway.launch.spawn import signal_group, spawn
 
 
 class NotReady(RuntimeError):
@@ -54,6 +57,29 @@ class Supervisor:
             words = "\n".join(f"    {line}" for keeper in late for line in keeper.last_lines[-10:])
             names = ", ".join(keeper.program.name for keeper in late)
             raise NotReady(f"{names} did not come up within {limit_s:.0f} s\n{words}") from None
+
+    async def errand(self, program: Program) -> int:
+        """Run a program once, to its end, with its output on the terminal too; returns its exit code.
+
+        Cancelled, it ends the program at once: an errand is safe to be done again.
+        """
+        journal = Journal(self._logs / f"{program.name}.log", self._log_cap_bytes)
+
+        def take(line: bytes) -> None:
+            journal.write(line + b"\n")
+            self._tell(f"{program.name}: {line.decode('utf-8', 'replace').strip()[:160]}")
+
+        pipe = LinePipe(take)
+        process = await spawn(program, pipe.inlet)
+        pipe.listen()
+        self._records.add(program.name, process.pid)
+        try:
+            return await process.wait()
+        finally:
+            signal_group(process.pid, signal.SIGKILL)
+            pipe.close()
+            self._records.remove(program.name)
+            journal.close()
 
     def states(self) -> dict[str, State]:
         """What each program does now, by name."""

@@ -165,6 +165,27 @@ class TestKeeping:
         assert (tmp_path / "logs" / "talk.log").read_bytes() == "早上好\n\\xff完\n".encode().replace(b"\\xff", b"\xff")
 
 
+class TestErrands:
+    """Programs that run once."""
+
+    async def test_an_errand_is_told_about_and_logged(self, tmp_path: Path, supervisor: Supervisor, told: Told) -> None:
+        """Its exit code comes back; nothing restarts it."""
+        assert await supervisor.errand(shell_program(tmp_path, "errand", "echo 第一天; echo done >&2; exit 4")) == 4
+        assert told == ["errand: 第一天", "errand: done"]
+        assert (tmp_path / "logs" / "errand.log").read_text() == "第一天\ndone\n"
+        assert not list((tmp_path / "run").glob("*.process.json"))
+
+    async def test_a_cancelled_errand_ends_with_all_it_started(self, tmp_path: Path, supervisor: Supervisor) -> None:
+        """Ctrl-C in the middle of the first start leaves nothing running."""
+        program = shell_program(tmp_path, "long", "echo $$ > pid.new; mv pid.new pid; exec sleep 60")
+        running = asyncio.create_task(supervisor.errand(program))
+        await until((tmp_path / "pid").exists)
+        running.cancel()
+        await asyncio.wait({running})
+        pid = int((tmp_path / "pid").read_text())
+        await until(lambda: not is_alive(pid))
+
+
 class TestLeftovers:
     """The next start ends its own by id and moment, and never another's."""
 
