@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot import taps
-from bot.ports import TicketBook
+from bot import mood, taps, wish
 from bot.store import channels, conversations, customers, episodes, exchanges, messages
 from bot.store.channels import Channel
 from bot.store.conversations import Conversation
@@ -15,7 +15,7 @@ from bot.store.customers import Customer
 from bot.store.episodes import Episode
 from bot.store.exchanges import Exchange
 from bot.store.messages import Message
-from bot.types import Choice, Kind, Mode, TicketRef
+from bot.types import Choice, Kind, Mode
 from core.db import Tx
 from core.ids import ExchangeId
 
@@ -33,7 +33,8 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed turn. `token` proves the claim; `posted_before` means that a crash came after asking the assistant."""
+    """A claimed turn. `token` proves the claim; `posted` says that the assistant is (or was) asked, `posted_before`
+    that it was asked before a crash."""
 
     token: str
     conversation: Conversation
@@ -44,7 +45,7 @@ class Work:
     offered: tuple[Choice, ...]
     posted_before: bool
     first_turn: bool
-    reopenable: TicketRef | None = None
+    posted: bool = False
 
     @property
     def exchanges(self) -> tuple[Exchange, ...]:
@@ -89,6 +90,16 @@ class Work:
         return all(item.message.kind in _FILES for item in self.items)
 
     @property
+    def asks(self) -> bool:
+        """Whether knowledge base and assistant are asked: not when the words or the button decide alone."""
+        if self.conversation.mode is not Mode.BOT:
+            return False
+        if self.tap is not None:
+            return not taps.is_ours(self.tap)
+        decided = wish.detect(self.text) in (wish.Wish.PERSON, wish.Wish.IS_THIS_ONE)
+        return not decided and mood.rule(self.text) != "legal" and (not self.only_files or self.form_open)
+
+    @property
     def drop_form(self) -> bool:
         """Whether the assistant's form belongs to a talk that the customer did not see or that a person continued."""
         memory = self.episode.memory
@@ -100,7 +111,7 @@ class Work:
         return self.episode.memory.form is not None and not self.drop_form
 
 
-async def load(tx: Tx, tickets: TicketBook, conversation: Conversation, token: str) -> Work | None:
+async def load(tx: Tx, conversation: Conversation, token: str) -> Work | None:
     """Read the work of a claimed turn, or None when nothing is open any more.
 
     Messages with which the assistant was asked before a crash are a turn of their own: its answer is to them, and
@@ -109,7 +120,7 @@ async def load(tx: Tx, tickets: TicketBook, conversation: Conversation, token: s
     if conversation.mode is Mode.BOT:
         found = await exchanges.open_for_bot(tx, conversation.id)
     else:
-        found = await exchanges.open_in_line(tx, conversation.id)
+        found = await _asking(tx, conversation)
     posted = [each for each in found if each.state == exchanges.POSTED]
     found = posted or found
     if not found:
@@ -131,27 +142,42 @@ async def load(tx: Tx, tickets: TicketBook, conversation: Conversation, token: s
         offered=spoken.choices if spoken is not None else (),
         posted_before=bool(posted),
         first_turn=first_turn,
-        reopenable=await _reopenable(tx, tickets, conversation, episode) if first_turn else None,
     )
 
 
-async def _reopenable(tx: Tx, tickets: TicketBook, conversation: Conversation, episode: Episode) -> TicketRef | None:
-    """The matter of last time, when this may be about it again."""
-    if conversation.mode is not Mode.BOT:
-        return None
-    ref = await tickets.reopenable(tx, conversation.customer_id)
-    if ref is None or ref.ticket_id == episode.ticket_id or ref.tier < 2:
-        return None
-    return ref
+async def _asking(tx: Tx, conversation: Conversation) -> list[Exchange]:
+    """In the line the bot answers those who ask for their place or want to leave; the rest is for the person."""
+    found = []
+    for exchange in await exchanges.open_in_line(tx, conversation.id):
+        message = await messages.get(tx, exchange.message_id)
+        leaves = message.choice_id == taps.LEAVE_LINE or wish.leaves_line(message.text)
+        if leaves or wish.asks_place(message.text):
+            found.append(exchange)
+    return found
 
 
-async def claim(tx: Tx, tickets: TicketBook, *, now: datetime, token: str, until: datetime, limit: int) -> list[Work]:
-    """Claim due turns and read their work; a turn without work is closed at once."""
+async def claim(
+    tx: Tx,
+    *,
+    now: datetime,
+    token: str,
+    until: datetime,
+    limit: int,
+    may_ask: Callable[[int], bool],
+) -> list[Work]:
+    """Claim due turns and read their work; a turn without work is closed at once.
+
+    Where the assistant is going to be asked (`may_ask` says whether the one of a slot is up), this stands in SQL
+    before it is: a crash after this transaction never leads to a second post without a look.
+    """
     works: list[Work] = []
     for conversation in await conversations.claim_turns(tx, now=now, token=token, until=until, limit=limit):
-        work = await load(tx, tickets, conversation, token)
+        work = await load(tx, conversation, token)
         if work is None:
             await conversations.end_turn(tx, conversation.id, now=now, more=False)
-        else:
-            works.append(work)
+            continue
+        if work.posted_before or (work.asks and may_ask(work.episode.slot)):
+            await exchanges.mark_posted(tx, [each.id for each in work.exchanges], now)
+            work = replace(work, posted=True)
+        works.append(work)
     return works

@@ -70,6 +70,11 @@ class Message:
         return FileId(attachment["attachment_id"]) if attachment else None
 
 
+def first_delivery(channel_kind: str) -> Delivery:
+    """How a message to the customer begins: browsers fetch what they lack, platforms must be called."""
+    return Delivery.NONE if channel_kind == "web" else Delivery.PENDING
+
+
 async def append(
     tx: Tx,
     *,
