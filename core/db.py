@@ -80,10 +80,10 @@ class Tx:
 class Database:
     """The engine and the two ways to open a transaction."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, echo: bool = False) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, echo: bool = False, busy_ms: int = _SQLITE_BUSY_MS) -> None:
         self.url = url
         self.sqlite = url.startswith("sqlite")
-        self.engine = create_engine(url, pool_size, echo)
+        self.engine = create_engine(url, pool_size, echo, busy_ms)
         self._writer = asyncio.Lock() if self.sqlite else None
 
     @asynccontextmanager
@@ -136,11 +136,13 @@ class Database:
         await self.engine.dispose()
 
 
-def create_engine(url: str, pool_size: int = 10, echo: bool = False) -> AsyncEngine:
+def create_engine(
+    url: str, pool_size: int = 10, echo: bool = False, busy_ms: int = _SQLITE_BUSY_MS
+) -> AsyncEngine:
     """Make the engine with our way of beginning transactions; also for migrations and tools."""
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, echo=echo)
-    engine = create_async_engine(url, pool_size=pool_size, echo=echo, connect_args={"timeout": _SQLITE_BUSY_MS / 1000})
+    engine = create_async_engine(url, pool_size=pool_size, echo=echo, connect_args={"timeout": busy_ms / 1000})
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
@@ -153,7 +155,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={_SQLITE_BUSY_MS}")
     cursor.close()
 
 
