@@ -218,6 +218,20 @@ async def of_messages(tx: Tx, message_ids: Iterable[str]) -> dict[MessageId, Exc
     return {each.message_id: each for each in (_value(row) for row in await tx.all(query))}
 
 
+async def answered_with(tx: Tx, conversation_id: str, message_id: str) -> Exchange | None:
+    """The exchange whose answer this message is (the last one of its turn), or None."""
+    query = (
+        select(exchanges)
+        .where(exchanges.c.conversation_id == conversation_id, exchanges.c.state == ANSWERED)
+        .order_by(exchanges.c.answered_at.desc(), exchanges.c.at.desc())
+        .limit(200)
+    )
+    for row in await tx.all(query):
+        if message_id in row.reply:
+            return _value(row)
+    return None
+
+
 async def last_of_episode(tx: Tx, episode_id: str, limit: int) -> list[Exchange]:
     """The newest exchanges of an episode, newest first."""
     query = select(exchanges).where(exchanges.c.episode_id == episode_id)

@@ -250,7 +250,7 @@ async def deliverable(tx: Tx, now: datetime, limit: int) -> list[Message]:
     return [_value(row) for row in await tx.all(query)]
 
 
-async def claim_delivery(tx: Tx, message: Message, *, until: datetime) -> bool:
+async def claim_delivery(tx: Tx, message: Message, *, until: datetime, error: str | None = None) -> bool:
     """Take a message for sending until `until`; False when another gateway was quicker."""
     changed = await tx.count(
         update(messages)
@@ -262,6 +262,7 @@ async def claim_delivery(tx: Tx, message: Message, *, until: datetime) -> bool:
         .values(
             delivery=Delivery.SENDING.value,
             delivery_due_at=until,
+            delivery_error=error,
             delivery_attempts=messages.c.delivery_attempts + 1,
         )
     )
