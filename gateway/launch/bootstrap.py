@@ -46,12 +46,14 @@ def main(arguments: list[str]) -> int:
     end_on_sigterm()
     settings = dot_env(ROOT / ".env") | dict(os.environ)
     data = (ROOT / settings.get("FRONTLINE_DATA", ".data")).absolute()
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)  # Conversations and keys will lie in it.
     names = {step for name in arguments for step in TARGETS[name]}
     try:
         with one_at_a_time():
             steps = [step for step in all_steps(data, settings) if step.name in names]
             if not (
-                has_room(steps) and run_steps(steps, data / "logs", ROOT, settings | {"FRONTLINE_DATA": str(data)})
+                has_room(steps)
+                and run_steps(steps, data / "logs", ROOT, settings | {"FRONTLINE_DATA": str(data), "NO_COLOR": "1"})
             ):
                 return 1
     except KeyboardInterrupt:
