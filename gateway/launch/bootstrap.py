@@ -8,9 +8,11 @@ A second call with nothing changed costs a few file hashes.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,6 +34,7 @@ TARGETS = {
 }
 # Both environments, the web apps' packages and what the installers unpack on the way.
 _DISK_NEEDED_GB = 8
+_PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> int:
@@ -172,6 +175,9 @@ def become_frontline_run(settings: Mapping[str, str]) -> None:
     environment = dict(os.environ)
     if "FRONTLINE_DEMO" not in settings:
         environment["FRONTLINE_DEMO"] = "1"
+    if Path(f"/proc/{os.getppid()}/comm").read_text(encoding="ascii").strip() == "make":
+        # make only waits for us. Killed outright it cannot pass that on, so the kernel does, as SIGTERM.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     python = str(ROOT / ".venv" / "bin" / "python")
     os.chdir(ROOT)
     sys.stdout.flush()
