@@ -1,0 +1,1 @@
+"""WeChat Official Account: signed pushes in, customer-service messages out."""

@@ -1,0 +1,1 @@
+"""Weibo's fans service: signed pushes in, private messages out."""
