@@ -14,11 +14,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-
+import aiohttp
 import structlog
 from aiohttp import web
+from redis.exceptions import RedisError
 
-from bot.assistant import Assistant
+from bot.assistant import RasaAssistant
 from bot.conversation import Conversations
 from bot.intake import Intake
 from bot.outbox import DeliveryLoop
@@ -52,6 +53,7 @@ from gateway.http.table import action_routes, add_routes, public_routes, shop_ro
 from gateway.limits import Limits
 from gateway.loops import Loops
 from gateway.openapi import document
+from gateway.own_texts import own_texts
 from gateway.seed import seed_defaults
 from gateway.services import SERVICES, Services
 from gateway.single import single_gateway
@@ -67,7 +69,7 @@ _HEADER_LIMIT = 16_384
 _SHUTDOWN_S = 5.0
 
 
-async def build(settings: Settings) -> tuple[Services, Loops, DeliveryLoop]:
+async def build(settings: Settings) -> tuple[Services, Loops]:
     """Make all parts of one gateway. Nothing runs yet; `running` starts the loops."""
     clock = SystemClock(settings.clock_offset_s)
     secrets = load_secrets(settings.secrets_path)
@@ -89,18 +91,20 @@ async def build(settings: Settings) -> tuple[Services, Loops, DeliveryLoop]:
     tokens = Tokens(secrets, clock)
     auth = Auth(db, clock, tokens, Passwords(), audit, fanout)
     encoder = EncoderClient(str(settings.encoder_path))
-    assistant = Assistant(settings, counters)
+    # Rasa is asked with our token only, on the addresses of the settings only.
+    session = aiohttp.ClientSession(trust_env=False)
+    assistant = RasaAssistant(session, settings.rasa_urls, settings.rasa_token, settings.rasa_timeout_s, counters)
     knowledge = KnowledgeBase(db, clock, encoder, fanout, settings, counters)
     tickets = Tickets(db, clock, fanout, jobs, texts, audit, tokens, people, settings)
-    conversations = Conversations(db, clock, tickets, texts, fanout, counters)
-    handoffs = HandoffService(db, redis, clock, fanout, people, texts, conversations, settings, counters)
-    connectors = Connectors(db, clock, redis, files, settings)
-    turns = Turns(
-        db, clock, settings, assistant, knowledge, handoffs, tickets, texts, fanout, counters, owner=name
-    )
+    connectors = Connectors(db, clock, counters)
+    handoffs = HandoffService(db, redis, clock, fanout, people, texts, tickets, counters)
+    tickets.join(owners=handoffs, outbox=connectors)
+    conversations = Conversations(db, clock, settings, knowledge, handoffs, tickets, texts, fanout)
+    turns = Turns(db, clock, settings, assistant, knowledge, handoffs, tickets, texts, fanout, counters, owner=name)
     intake = Intake(
-        db, clock, settings, tickets, texts, fanout, turns.wake, counters, assistants=assistant.slots
+        db, clock, settings, tickets, texts, fanout, turns.wake, counters, assistants=max(1, assistant.slots)
     )
+    delivery = DeliveryLoop(db, clock, connectors, fanout, counters)
     services = Services(
         settings=settings,
         clock=clock,
@@ -125,10 +129,13 @@ async def build(settings: Settings) -> tuple[Services, Loops, DeliveryLoop]:
         conversations=conversations,
         intake=intake,
         turns=turns,
+        delivery=delivery,
+        session=session,
+        counters=counters,
         health=health,
     )
     add_checks(services)
-    return services, Loops(health), DeliveryLoop(db, clock, connectors, fanout, counters)
+    return services, Loops(health)
 
 
 @asynccontextmanager
@@ -136,30 +143,34 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     """Migrate, wire, start the loops; on leaving stop them and close what is open."""
     settings.data.mkdir(parents=True, exist_ok=True)
     await migrate(settings.database)
-    services, loops, delivery = await build(settings)
+    services, loops = await build(settings)
     await seed_defaults(services)
     for name, loop in (
         ("fanout", services.fanout.run),
         ("turns", services.turns.run),
-        ("delivery", delivery.run),
+        ("delivery", services.delivery.run),
         ("jobs", services.jobs.run),
         ("handoff", services.handoffs.run),
         ("knowledge", services.knowledge.run),
         ("conversations", services.conversations.run),
-        ("connectors", services.connectors.run),
-        ("texts", services.texts.run),
+        ("texts", own_texts(services)),
     ):
         loops.start(name, loop)
     try:
         yield services
     finally:
         await loops.stop()
-        await services.assistant.close()
-        await services.connectors.close()
-        await services.encoder.close()
-        with contextlib.suppress(Exception):
-            await services.redis.aclose()
-        await services.db.close()
+        await close(services)
+
+
+async def close(services: Services) -> None:
+    """Close what `build` opened."""
+    await services.session.close()
+    await services.connectors.close()
+    await services.encoder.close()
+    with contextlib.suppress(RedisError, OSError):
+        await services.redis.aclose()
+    await services.db.close()
 
 
 def application(services: Services, routes: object = None) -> web.Application:
@@ -191,14 +202,14 @@ async def serve(settings: Settings) -> None:
                 runners.append((_small_application(services, shop_routes()), "127.0.0.1", settings.shop_port))
             async with contextlib.AsyncExitStack() as stack:
                 for app, host, port in runners:
-                    await stack.enter_async_context(_listening(app, host, port))
+                    await stack.enter_async_context(_listening(app, host, port, settings.gateways > 1))
                 log.info("gateway.open", port=settings.port, pid=os.getpid(), version=VERSION)
                 await _until_stopped()
                 log.info("gateway.stopping")
 
 
 @asynccontextmanager
-async def _listening(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+async def _listening(app: web.Application, host: str, port: int, shared: bool) -> AsyncIterator[None]:
     runner = web.AppRunner(
         app,
         access_log=None,
@@ -210,7 +221,8 @@ async def _listening(app: web.Application, host: str, port: int) -> AsyncIterato
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, reuse_port=None).start()
+        # Several gateways of one machine share the port; the kernel spreads connections over them.
+        await web.TCPSite(runner, host, port, reuse_port=shared).start()
         yield
     finally:
         await runner.cleanup()
@@ -222,5 +234,3 @@ async def _until_stopped() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     await stopped.wait()
-
-

@@ -35,8 +35,13 @@ def add_checks(parts: Services) -> None:
         return Part("ok", f"{info.backend} {info.model_id}")
 
     async def assistant() -> Part:
-        state, reason = await parts.assistant.status()
-        return Part(state, reason)
+        if not parts.assistant.slots:
+            return Part("down", "no assistant is configured: the knowledge base answers alone")
+        models = [await parts.assistant.probe(slot) for slot in range(parts.assistant.slots)]
+        away = sum(model is None for model in models)
+        if away:
+            return Part("starting", f"{away} of {len(models)} not ready: the knowledge base answers alone meanwhile")
+        return Part("ok", str(models[0]))
 
     async def knowledge() -> Part:
         state, reason = parts.knowledge.status()

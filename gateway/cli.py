@@ -49,17 +49,15 @@ def _say_and_leave(text: str) -> Any:
 
 def _with_parts(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run `work` with the wired parts but no loops and no server; errors become one line."""
-    from gateway.app import build  # Wiring imports everything; `frontline --help` should not.
+    from gateway.app import build, close  # Wiring imports everything; `frontline --help` should not.
 
     async def run() -> T:
         await migrate(settings.database)
-        services, _, _ = await build(settings)
+        services, _ = await build(settings)
         try:
             return await work(services)
         finally:
-            await services.redis.aclose()
-            await services.assistant.close()
-            await services.db.close()
+            await close(services)
 
     try:
         return asyncio.run(run())

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from bot.assistant import Assistant
+    from aiohttp import ClientSession
+    from redis.asyncio import Redis
+
+    from bot.assistant import RasaAssistant
     from bot.conversation import Conversations
     from bot.intake import Intake
+    from bot.outbox import DeliveryLoop
     from bot.turns import Turns
     from connectors.registry import Connectors
-    from handoff.service import HandoffService
-    from knowledge_base.service import KnowledgeBase
-    from redis.asyncio import Redis
-    from tickets.service import Tickets
-
     from connectors.web.connector import WebConnector
     from core.audit import Audit
     from core.clock import Clock
+    from core.counters import Counters
     from core.db import Database
     from core.encoder import EncoderClient
     from core.fanout import Fanout
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from gateway.auth.service import Auth
     from gateway.health import Health
     from gateway.limits import Limits
+    from handoff.service import HandoffService
+    from knowledge_base.service import KnowledgeBase
+    from tickets.service import Tickets
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class Services:
     auth: Auth
     limits: Limits
     encoder: EncoderClient
-    assistant: Assistant
+    assistant: RasaAssistant
     knowledge: KnowledgeBase
     tickets: Tickets
     handoffs: HandoffService
@@ -62,6 +65,9 @@ class Services:
     conversations: Conversations
     intake: Intake
     turns: Turns
+    delivery: DeliveryLoop
+    session: ClientSession
+    counters: Counters
     health: Health
 
 

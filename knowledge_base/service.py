@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import IntegrityError
 
-from bot.markdown import plain_text, to_html
+from bot.markdown import to_html, to_text
 from bot.types import ArticleView, Found, SearchAnswer
 from core.clock import Clock
 from core.counters import Counters
@@ -145,7 +145,7 @@ class KnowledgeBase:
             revision=revision,
             title=content.title,
             question=content.question,
-            text=plain_text(content.answer),
+            text=to_text(content.answer),
             html=to_html(content.answer),
             url=HELP_URL + article_id,
         )
