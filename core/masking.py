@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 
 # Boundaries are digits, not word boundaries: Chinese characters stand right beside numbers.
-_ID_CARD = re.compile(r"(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])")
+_ID_CARD = re.compile(
+    r"(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])"
+)
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _BANK_CARD = re.compile(r"(?<!\d)\d{4}(?:[- ]?\d{4}){2}[- ]?\d{4}(?:[- ]?\d{1,3})?(?!\d)")
@@ -20,7 +22,9 @@ def mask_phone(phone: str | None) -> str | None:
         digits = digits[2:]
     if len(digits) < 7:
         return "****" + digits[-2:]
-    return f"{digits[:3]}{'*' * (len(digits) - 7)}{digits[-4:]}" if len(digits) > 7 else f"{digits[:1]}****{digits[-2:]}"
+    return (
+        f"{digits[:3]}{'*' * (len(digits) - 7)}{digits[-4:]}" if len(digits) > 7 else f"{digits[:1]}****{digits[-2:]}"
+    )
 
 
 def mask_email(email: str | None) -> str | None:

@@ -98,7 +98,7 @@ _TABLE: dict[Move, _Row] = {
         frozenset(Party),
     ),
     Move.SELF_SOLVE: ((State.NEW,), State.SELF_SOLVED, frozenset({Party.CUSTOMER, Party.SYSTEM})),
-    Move.MERGE: ((*OPEN, State.RESOLVED), State.MERGED, _STAFF),
+    Move.MERGE: ((*OPEN, State.RESOLVED), State.MERGED, frozenset({Party.STAFF, Party.SYSTEM})),
 }
 
 

@@ -38,36 +38,28 @@ class Survey:
         return self.rating == UNHAPPY or self.solved is False
 
 
-async def open_round(
-    tx: Tx, ticket_id: str, *, round_number: int, now: datetime, staff_id: str | None, demo: bool
-) -> tuple[Survey, bool]:
-    """The survey of this round and whether it was made now. Asking twice gives the first."""
-    known = await tx.first(
-        select(surveys).where(surveys.c.ticket_id == ticket_id, surveys.c.round == round_number)
-    )
-    if known is not None:
-        return _value(known), False
+async def open_round(tx: Tx, ticket_id: str, *, now: datetime, staff_id: str | None, demo: bool) -> Survey:
+    """Begin the next round. The caller holds the ticket's row, so that a conclusion has one round."""
+    known = await of_ticket(tx, ticket_id)
     survey_id = new_id("svy")
     await tx.execute(
         insert(surveys).values(
             id=survey_id,
             ticket_id=ticket_id,
-            round=round_number,
-            # Links are signed and name the ticket; the stored hash is of a value that was never given out.
+            round=len(known) + 1,
+            # Links are signed and name the survey; the column's hash is of a value that was never given out.
             token_hash=hashlib.sha256(secrets.token_bytes(32)).hexdigest(),
             sent_at=now,
             staff_id=staff_id,
             demo=demo,
         )
     )
-    row = await tx.first(select(surveys).where(surveys.c.id == survey_id))
-    assert row is not None
-    return _value(row), True
+    made = await get(tx, survey_id)
+    assert made is not None
+    return made
 
 
-async def answer(
-    tx: Tx, survey_id: str, *, rating: int, solved: bool | None, text: str | None, now: datetime
-) -> None:
+async def answer(tx: Tx, survey_id: str, *, rating: int, solved: bool | None, text: str | None, now: datetime) -> None:
     """Write the answer; a second one replaces the first."""
     await tx.execute(
         update(surveys)

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from bot.ports import Notifier, Outbox, Owners
+from bot.conversation import DESK_KEY
+from bot.episodes import end_episode
+from bot.ports import Notifier, Outbox, Owners, TicketBook
 from bot.signals import tell_message, tell_state
 from bot.store import conversations, episodes, exchanges, messages
 from bot.store.conversations import Conversation
@@ -21,16 +23,15 @@ from core.errors import Conflict
 from core.ids import EpisodeId
 from tickets.store import Ticket
 
-_DESK_KEY = "desk:"
-
 
 class Voice:
     """Writes into conversations. Until `owners` and `outbox` are set nothing is held and nothing is pushed."""
 
-    def __init__(self, notifier: Notifier, assistants: int = 1) -> None:
+    def __init__(self, notifier: Notifier, book: TicketBook, assistants: int = 1) -> None:
         self.owners: Owners | None = None
         self.outbox: Outbox | None = None
         self._notifier = notifier
+        self._book = book
         self._assistants = assistants
 
     def pushes(self, ticket: Ticket) -> bool:
@@ -82,7 +83,7 @@ class Voice:
         it is new; the same id again gives the first. Raises Conflict when a colleague has the conversation."""
         assert ticket.conversation_id is not None
         conversation = await conversations.get(tx, ticket.conversation_id, lock=True)
-        key = f"{_DESK_KEY}{by.staff_id}:{client_message_id}"
+        key = f"{DESK_KEY}{by.staff_id}:{client_message_id}"
         known = await messages.by_dedupe_key(tx, conversation.id, key)
         if known is not None:
             if known.text != text:
@@ -107,8 +108,7 @@ class Voice:
             return
         if conversation.mode is not Mode.BOT and self.owners is not None:
             await self.owners.finish(tx, conversation.id, "resolved")
-        if await episodes.end(tx, episode_id, reason="resolved", now=at):
-            await conversations.set_episode(tx, conversation.id, None)
+        await end_episode(tx, self._book, await episodes.get(tx, episode_id), reason="resolved", now=at)
         tell_state(tx, self._notifier, conversation.id)
 
     async def hear(self, tx: Tx, ticket: Ticket, text: str, at: datetime) -> Message | None:
@@ -199,8 +199,13 @@ class Voice:
         if conversation.mode is not Mode.BOT:
             raise Conflict("conversation taken", text_id="error.conversation_taken")
         if conversation.episode_id is not None:
-            await episodes.end(tx, conversation.episode_id, reason="left", now=at)
+            other = await episodes.get(tx, conversation.episode_id)
+            await end_episode(tx, self._book, other, reason="left", now=at)
+        await self.begin(tx, conversation, ticket.id, at)
+
+    async def begin(self, tx: Tx, conversation: Conversation, ticket_id: str, at: datetime) -> None:
+        """Begin an episode on a ticket; none may be open."""
         episode = await episodes.begin(
-            tx, conversation_id=conversation.id, ticket_id=ticket.id, now=at, slots=self._assistants
+            tx, conversation_id=conversation.id, ticket_id=ticket_id, now=at, slots=self._assistants
         )
         await conversations.set_episode(tx, conversation.id, episode.id)

@@ -1,0 +1,119 @@
+"""What all parts of the ticket service share: the neighbours they were given, and a few small steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from bot.ports import Links, Notifier, Outbox, Owners, Texts
+from bot.types import Speaker, TicketRef
+from core.audit import Audit
+from core.clock import Clock
+from core.db import Database, Tx
+from core.jobs import Jobs
+from core.normaliser import terms
+from core.people.store import PeopleStore
+from core.settings import Settings
+from tickets import store, surveys
+from tickets.store import Actor, Ticket
+from tickets.voice import Voice
+
+if TYPE_CHECKING:
+    from bot.ports import TicketBook
+
+REOPEN_WITHIN = timedelta(days=14)
+SELF_SOLVED_AFTER = timedelta(hours=24)
+# A customer who wrote this recently sits in front of the chat and needs no unread mark on the ticket.
+PRESENT_WITHIN = timedelta(minutes=10)
+# More different words than this are a book, not a matter; later ones are not searchable.
+MAX_TERMS = 6_000
+
+JOB_SILENCE = "ticket.silence"
+JOB_SELF_SOLVED = "ticket.self_solved"
+JOB_DELIVERED = "ticket.delivered"
+JOB_NEXT_STEP = "ticket.next_step"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the customer's chat says about tickets: the present matter, an open survey, how many have news."""
+
+    serial: str | None
+    survey_serial: str | None
+    unread: int
+
+
+class Base:
+    """Holds the neighbours. Methods take the open transaction unless they say otherwise."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        notifier: Notifier,
+        jobs: Jobs,
+        texts: Texts,
+        audit: Audit,
+        links: Links,
+        people: PeopleStore,
+        settings: Settings,
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._notifier = notifier
+        self._jobs = jobs
+        self._texts = texts
+        self._audit = audit
+        self._links = links
+        self._people = people
+        self._settings = settings
+        self._zone = ZoneInfo(settings.timezone)
+        self._voice = Voice(notifier, self._as_book(), max(1, settings.rasa_slots))
+
+    def join(self, *, owners: Owners, outbox: Outbox) -> None:
+        """Name the neighbours that themselves need tickets. Until then nothing is held and nothing is pushed."""
+        self._voice.owners = owners
+        self._voice.outbox = outbox
+
+    def _as_book(self) -> TicketBook:
+        raise NotImplementedError
+
+    async def _change(self, tx: Tx, ticket: Ticket, kind: str, actor: Actor, **values: Any) -> Ticket:
+        """One change, one event, and a hint to whoever watches."""
+        fresh = await store.change(tx, ticket, kind, actor=actor, at=self._clock.now(), **values)
+        await self._voice.refresh(tx, fresh)
+        return fresh
+
+    def _local(self, moment: datetime) -> str:
+        here = moment.astimezone(self._zone)
+        return f"{here.month}月{here.day}日 {here:%H:%M}"
+
+
+def actor_of(speaker: Speaker) -> Actor:
+    """A member of staff as an actor."""
+    return Actor(speaker.staff_id, speaker.name)
+
+
+def ref_of(ticket: Ticket) -> TicketRef:
+    """The ticket as conversations see it."""
+    return TicketRef(ticket.id, ticket.serial, ticket.state, ticket.tier, ticket.title, ticket.team_id)
+
+
+def added_terms(known: str | None, text: str) -> str:
+    """The search terms with those of `text`; each stands once, between spaces, so that a term is found whole."""
+    words = dict.fromkeys((known or "").split())
+    for term in terms(text):
+        if len(words) >= MAX_TERMS:
+            break
+        words[term] = None
+    return f" {' '.join(words)} "
+
+
+def raised(priority: int) -> int:
+    """One step more urgent; 1 is the top."""
+    return max(1, priority - 1)
+
+
+__all__ = ["About", "Base", "actor_of", "added_terms", "raised", "ref_of", "surveys"]
