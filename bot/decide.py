@@ -121,7 +121,7 @@ def _zones(known: Situation) -> Decision:
     unsure = () if turn is None else _wants(turn)
     if unsure and not any(said.kind == "handoff" for said in unsure):
         return _carry_out(known, Decided.TASK, unsure)
-    if turn is None and known.small_talk is not None:
+    if known.small_talk is not None:
         return Decision(Decided.TASK, text_id=known.small_talk)
     return _give_up(known)
 
