@@ -7,7 +7,7 @@ import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from dotenv import load_dotenv
@@ -42,7 +42,7 @@ def _settings() -> Settings:
         _say_and_leave(str(exc))
 
 
-def _say_and_leave(text: str) -> Any:
+def _say_and_leave(text: str) -> NoReturn:
     print(f"frontline: {text}", file=sys.stderr)
     raise typer.Exit(_FAILED)
 
@@ -62,7 +62,7 @@ def _with_parts(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     try:
         return asyncio.run(run())
     except FrontlineError as exc:
-        return _say_and_leave(exc.detail or exc.code)  # type: ignore[no-any-return]
+        _say_and_leave(exc.detail or exc.code)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from bot.store import channels, conversations, messages
 from bot.store.conversations import Conversation
@@ -218,11 +218,11 @@ async def read_upload(request: web.Request) -> tuple[str, bytes]:
         try:
             reader = await request.multipart()
             part = await reader.next()
-            while part is not None and getattr(part, "filename", None) is None:
+            while part is not None and not (isinstance(part, BodyPartReader) and part.filename):
                 part = await reader.next()
         except (ValueError, AssertionError, web.HTTPException) as exc:
             raise BadRequest("multipart") from exc
-        if part is None or not hasattr(part, "read_chunk"):
+        if not isinstance(part, BodyPartReader):
             raise Invalid("no file", text_id="error.file_empty")
         data = bytearray()
         while chunk := await part.read_chunk(65_536):
