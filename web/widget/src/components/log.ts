@@ -50,6 +50,10 @@ export class Log {
       this.foot,
       this.below,
     );
+    // Who unfolds the steps wants to read them from the top.
+    this.list.addEventListener("click", (event) => {
+      if (event.target instanceof Element && event.target.closest(".fold") !== null) this.follows = false;
+    }, { capture: true });
     // Cards grow and the queue takes room from below: who was at the end stays there.
     const watch = new ResizeObserver(() => {
       if (this.follows) this.toEnd();

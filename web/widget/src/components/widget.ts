@@ -9,6 +9,7 @@ import { Chat } from "../models/chat";
 import { Memory, shelfOrNull, type Shelf } from "../models/memory";
 import type { More, MoreModule } from "../more/contract";
 import styles from "../styles/chat.css?inline";
+import controls from "../styles/controls.css?inline";
 import { fill, h, sheet, sign } from "./dom";
 import type { Kit } from "./kit";
 import { Panel } from "./panel";
@@ -33,7 +34,7 @@ export class FrontlineWidget extends HTMLElement {
   begin(settings: Settings): void {
     if (this.chat !== null) return;
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [sheet(tokens), sheet(styles)];
+    root.adoptedStyleSheets = [sheet(tokens), sheet(controls), sheet(styles)];
     if (settings.theme !== null) this.dataset["theme"] = settings.theme;
     this.dataset["position"] = settings.position;
     this.lang = settings.language;

@@ -365,6 +365,7 @@ export class Chat {
 
   private linkChanged(state: LinkState): void {
     if (state === "live" || state === "polling") this.retryAfterLoss();
+    if (state === "lost") this.showTyping(null, 0);
     this.change();
   }
 

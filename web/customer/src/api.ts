@@ -1,0 +1,113 @@
+/** The open parts of the contract that the customer pages use, on the host that served them. */
+import { asRefusal, Refusal } from "../../widget/src/api/refusal";
+import type { Rating, SurveyAnswer, TicketDetail } from "../../widget/src/api/types";
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+export interface ArticleLine {
+  readonly article_id: string;
+  readonly title: string;
+  readonly area: string;
+  readonly summary?: string | null;
+  readonly popular?: boolean | null;
+  readonly updated_at: string;
+}
+
+export interface Article {
+  readonly article_id: string;
+  readonly title: string;
+  readonly area: string;
+  readonly html: string;
+  readonly updated_at: string;
+  readonly related: readonly { readonly article_id: string; readonly title: string }[];
+}
+
+export interface Found {
+  readonly article_id: string;
+  readonly question: string;
+  readonly answer: string;
+}
+
+export interface SurveyPage {
+  readonly serial: string;
+  readonly title: string;
+  readonly resolved_at: string;
+  readonly survey: { readonly rating: Rating; readonly solved: boolean; readonly text?: string | null } | null;
+}
+
+export type FeedbackKind = "problem" | "suggestion" | "report" | "praise";
+
+export interface Feedback {
+  readonly channel_key: string;
+  readonly kind: FeedbackKind;
+  readonly text: string;
+  readonly phone?: string;
+  readonly email?: string;
+  readonly consent?: true;
+}
+
+export interface DemoInfo {
+  readonly shop_url: string | null;
+  readonly wechat_url: string | null;
+  readonly weibo_url: string | null;
+  readonly roles: readonly { readonly role: string; readonly title: string; readonly names: readonly string[] }[];
+}
+
+export async function articles(): Promise<readonly ArticleLine[]> {
+  return (await get<{ articles: readonly ArticleLine[] }>("/api/v1/help/articles")).articles;
+}
+
+export function article(id: string): Promise<Article> {
+  return get(`/api/v1/help/articles/${encodeURIComponent(id)}`);
+}
+
+export async function search(query: string): Promise<readonly Found[]> {
+  return (await get<{ results: readonly Found[] }>(`/api/v1/knowledge/search?q=${encodeURIComponent(query)}&limit=10`)).results;
+}
+
+export function ticket(token: string): Promise<TicketDetail> {
+  return get(`/api/v1/t/${encodeURIComponent(token)}`);
+}
+
+export async function ticketAct(token: string, act: "messages" | "reopen" | "close" | "survey", body: object): Promise<void> {
+  await ask("POST", `/api/v1/t/${encodeURIComponent(token)}/${act}`, body);
+}
+
+export function survey(token: string): Promise<SurveyPage> {
+  return get(`/api/v1/s/${encodeURIComponent(token)}`);
+}
+
+export async function answerSurvey(token: string, answer: SurveyAnswer): Promise<void> {
+  await ask("POST", `/api/v1/s/${encodeURIComponent(token)}`, answer);
+}
+
+export async function giveFeedback(feedback: Feedback): Promise<{ serial: string; url?: string | null }> {
+  return (await (await ask("POST", "/api/v1/feedback", feedback)).json()) as { serial: string; url?: string | null };
+}
+
+export function demoInfo(): Promise<DemoInfo> {
+  return get("/demo/info");
+}
+
+export async function demoLogIn(role: string): Promise<string> {
+  return ((await (await ask("POST", "/demo/login", { role })).json()) as { url: string }).url;
+}
+
+async function get<Reply>(address: string): Promise<Reply> {
+  return (await (await ask("GET", address)).json()) as Reply;
+}
+
+async function ask(method: "GET" | "POST", address: string, body?: object): Promise<Response> {
+  try {
+    const response = await fetch(address, {
+      method,
+      cache: "no-store",
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw Refusal.ofStatus(response.status, response.headers.get("Retry-After"));
+    return response;
+  } catch (error) {
+    throw asRefusal(error);
+  }
+}

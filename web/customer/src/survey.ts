@@ -1,0 +1,21 @@
+/** `/s/{token}`: the survey, for who has the link. */
+import { fill, h } from "../../widget/src/components/dom";
+import { surveyForm } from "../../widget/src/more/survey";
+import { answerSurvey, survey, type SurveyPage } from "./api";
+import { lastPart, load, page, t, tMore } from "./frame";
+
+const token = lastPart();
+
+function show(found: SurveyPage): void {
+  const form = surveyForm({ t: tMore, submit: (answer) => answerSurvey(token, answer), onDone: () => undefined });
+  const given = found.survey;
+  const head = [h("p", { class: "about" }, t("surveyAbout", { title: found.title })), h("p", { class: "serial" }, found.serial)];
+  if (given === null) {
+    fill(page, ...head, form);
+    return;
+  }
+  const change = h("button", { class: "small", type: "button", onclick: () => fill(page, ...head, form) }, t("surveyChange"));
+  fill(page, ...head, h("div", { class: "card" }, h("p", {}, t("surveyGiven", { rating: tMore(`rating${given.rating}`) })), change));
+}
+
+void load(() => survey(token), show, { head: "linkGone", why: "linkGoneWhy" });
