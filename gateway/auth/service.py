@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets as random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +36,8 @@ SESSION_IDLE = timedelta(hours=4)
 _SEEN_STEP = timedelta(minutes=1)
 SLOTS = 50
 KEY_PREFIX = "fk_"
+# The form in which `totp/start` shows a secret; anything else is not ours.
+_TOTP_SECRET = re.compile(r"[A-Z2-7]{32}")
 
 
 class TotpRequired(Unauthorized):
@@ -257,7 +260,7 @@ class Auth:
 
     async def set_totp(self, who: Viewer, secret: str, code: str) -> None:
         """Turn the second factor on once a first code proves the set-up. Raises Invalid."""
-        step = matching_step(secret, code, self._clock.now())
+        step = matching_step(secret, code, self._clock.now()) if _TOTP_SECRET.fullmatch(secret) else None
         if step is None:
             raise Invalid("code", text_id="error.totp_wrong")
         async with self._db.begin() as tx:
