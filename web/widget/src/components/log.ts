@@ -27,6 +27,7 @@ export class Log {
   private readonly bodies = new Map<string, { made: string; element: HTMLElement }>();
   /** Whether the window goes along when something is added; the customer's own scrolling decides. */
   private follows = true;
+  private lastTop = 0;
 
   constructor(
     private readonly kit: Kit,
@@ -93,8 +94,12 @@ export class Log {
 
   private scrolled(): void {
     if (this.element.getClientRects().length === 0) return;
-    this.follows = this.isAtEnd;
-    if (!this.follows) return;
+    const { scrollTop } = this.element;
+    // Only a move upwards is the reader's; the end also runs away downwards, when something grows.
+    if (this.isAtEnd) this.follows = true;
+    else if (scrollTop < this.lastTop) this.follows = false;
+    this.lastTop = scrollTop;
+    if (!this.isAtEnd) return;
     this.below.hidden = true;
     if (document.visibilityState === "visible") this.kit.chat.sawAll();
   }
