@@ -154,7 +154,7 @@ class RasaAssistant:
         started = time.monotonic()
         data = await self._call(at, "POST", "/webhooks/rest/webhook", self._timeout_s, _MAX_BYTES, body)
         self._counters.observe("assistant_seconds", time.monotonic() - started)
-        return read_turn([each.get("custom") for each in _list(data)], self._models.get(at))
+        return read_turn([_dict(each).get("custom") for each in _list(data)], self._models.get(at))
 
     async def recall(self, slot: int, episode_id: str, exchange_id: str) -> AssistantTurn | None:
         path = f"/conversations/{quote(episode_id, safe='')}/tracker?include_events=ALL&token={quote(self._token)}"
@@ -203,7 +203,7 @@ class RasaAssistant:
             breaker.failed()
             self._counters.count("assistant_failures", reason="late")
             raise AssistantUnavailable("late") from exc
-        except (aiohttp.ClientError, OSError, ValueError, AssistantUnavailable) as exc:
+        except (aiohttp.ClientError, OSError, ValueError, RecursionError, AssistantUnavailable) as exc:
             breaker.failed()
             self._counters.count("assistant_failures", reason="broken")
             raise AssistantUnavailable(type(exc).__name__) from exc
@@ -228,11 +228,11 @@ def _answers_to(exchange_id: str, events: Sequence[Any]) -> list[Any]:
         if not isinstance(event, dict):
             continue
         if event.get("event") == "user":
-            inside = (event.get("metadata") or {}).get("exchange_id") == exchange_id
+            inside = _dict(event.get("metadata")).get("exchange_id") == exchange_id
             if inside:
                 found = []
         elif inside and event.get("event") == "bot":
-            found.append((event.get("data") or {}).get("custom"))
+            found.append(_dict(event.get("data")).get("custom"))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -278,7 +279,7 @@ async def test_a_form_question_is_asked_and_its_answers_reach_the_ticket(world: 
 
 async def test_a_question_in_the_middle_of_a_form_is_answered_and_the_form_goes_on(world: World) -> None:
     assert isinstance(world.assistant, ScriptedAssistant)
-    form = {"active_form": "report_problem_form", "requested_slot": "city", "slots": {}}
+    form: dict[str, Any] = {"active_form": "report_problem_form", "requested_slot": "city", "slots": {}}
     world.assistant.answer = lambda _text: turn_of(Said("text", "form.ask.city"), intent="report_problem", **form)
     said = await world.says("看不了")
     world.assistant.answer = lambda _text: turn_of(Said("faq"), Said("text", "form.ask.city"), **form)
@@ -290,7 +291,7 @@ async def test_a_question_in_the_middle_of_a_form_is_answered_and_the_form_goes_
 
 async def test_a_form_that_a_person_interrupted_is_dropped(world: World) -> None:
     assert isinstance(world.assistant, ScriptedAssistant)
-    form = {"active_form": "report_problem_form", "requested_slot": "city", "slots": {}}
+    form: dict[str, Any] = {"active_form": "report_problem_form", "requested_slot": "city", "slots": {}}
     world.assistant.answer = lambda _text: turn_of(Said("text", "form.ask.city"), intent="report_problem", **form)
     said = await world.says("看不了")
     async with world.db.begin() as tx:
@@ -418,14 +419,22 @@ async def test_the_action_endpoint_sees_the_search_of_a_running_turn(world: Worl
 
 async def test_the_loop_answers_without_being_asked(world: World) -> None:
     """The same as above, by the running loop: wake-ups and real time."""
+    answered = asyncio.Event()
+    publish = world.notifier.publish
+
+    def listen(topic: str, event: Mapping[str, Any]) -> None:
+        publish(topic, event)
+        if event.get("seq") == 2:
+            answered.set()
+
+    world.notifier.publish = listen  # type: ignore[method-assign]
     task = asyncio.create_task(world.turns.run())
     try:
         said = await world.says("密码忘了", run=False)
         world.clock.advance(seconds=2)
         world.turns.wake(world.clock.now())
         async with asyncio.timeout(5):
-            while len(await world.messages(said.conversation_id)) < 2:
-                await asyncio.sleep(0.01)
+            await answered.wait()
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
