@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import structlog
 from redis.asyncio import Redis
 
-from bot.ports import Notifier, Outbox, Texts, TicketBook
+from bot.ports import Notifier, Texts, TicketBook
 from bot.store import conversations, episodes
 from bot.store.conversations import Conversation
 from bot.types import HandoffReason, HandoffRequest, Mode, Placed, Speaker
@@ -59,7 +59,6 @@ class HandoffService:
         people: PeopleStore,
         texts: Texts,
         tickets: TicketBook,
-        outbox: Outbox,
         counters: Counters,
         *,
         keys: Keys | None = None,
@@ -73,7 +72,7 @@ class HandoffService:
         self._people = people
         self._counters = counters
         self._notifier = notifier
-        self._steps = Steps(clock, notifier, texts, outbox)
+        self._steps = Steps(clock, notifier, texts)
         self._tasks: set[asyncio.Task[Any]] = set()
         self.line = Line(redis, keys)
         self.presence = Presence(redis, keys, clock)

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bot.ports import Notifier, Outbox, Texts
+from bot.ports import Notifier, Texts
 from bot.signals import tell_message, tell_state
 from bot.store import channels, conversations, episodes, messages
 from bot.store.conversations import Conversation
-from bot.types import Author, Delivery, HandoffRequest, Kind, Mode, Speaker
+from bot.types import Author, HandoffRequest, Kind, Mode, Speaker
 from core.clock import Clock
 from core.db import Tx
 from core.errors import Conflict, Forbidden, OfferGone, StaleEpoch
@@ -23,11 +23,10 @@ from handoff.store import Handoff
 class Steps:
     """SQL of each move. Raises OfferGone, Conflict or Forbidden, which roll everything back."""
 
-    def __init__(self, clock: Clock, notifier: Notifier, texts: Texts, outbox: Outbox) -> None:
+    def __init__(self, clock: Clock, notifier: Notifier, texts: Texts) -> None:
         self._clock = clock
         self._notifier = notifier
         self._texts = texts
-        self._outbox = outbox
 
     async def enter(self, tx: Tx, conversation: Conversation, wish: HandoffRequest, team_id: str) -> Handoff:
         """The conversation waits in a line."""
@@ -118,7 +117,7 @@ class Steps:
             episode_id=conversation.episode_id,
             ticket_id=episode.ticket_id if episode else None,
             dedupe_key=once,
-            delivery=Delivery.PENDING if self._outbox.pushes(channel.kind) else Delivery.NONE,
+            delivery=messages.first_delivery(channel.kind),
             demo=conversation.demo,
         )
         tell_message(tx, self._notifier, message)
