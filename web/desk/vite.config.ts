@@ -1,7 +1,7 @@
 import vue from "@vitejs/plugin-vue";
 import { resolve } from "node:path";
 import { defineConfig } from "vite";
-import { mockGateway } from "./dev/plugin";
+import { mockGateway } from "./dev/plugin.ts";
 
 // The gateway serves index.html under /desk/… and every asset under /static/desk/.
 // With FRONTLINE_GATEWAY set, the development server hands calls on to a running gateway; without it an invented one answers.

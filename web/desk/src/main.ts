@@ -13,7 +13,7 @@ import { useTheme } from "./stores/theme";
 const slot = slotOf(location.pathname);
 if (slot === null) {
   // Every seat has its own address; who comes without one takes the first.
-  location.replace("/desk/u/1/");
+  location.replace("/desk/u/0/");
 } else {
   void start(slot);
 }

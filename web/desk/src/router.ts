@@ -38,7 +38,7 @@ const routes: RouteRecordRaw[] = [
     component: () => import("./pages/SettingsPage.vue"),
     meta: { place: "settings" },
     children: [
-      { path: "", redirect: { name: "people" } },
+      { path: "", name: "settings", redirect: { name: "people" } },
       { path: "people", name: "people", component: () => import("./pages/settings/PeoplePage.vue"), meta: { place: "settings" } },
       { path: "channels", name: "channels", component: () => import("./pages/settings/ChannelsPage.vue"), meta: { place: "settings" } },
       { path: "keys", name: "keys", component: () => import("./pages/settings/KeysPage.vue"), meta: { place: "settings" } },

@@ -13,24 +13,29 @@ export interface ArticleFilter extends Query {
   state?: string;
 }
 
-export const list = (filter: ArticleFilter = {}): Promise<Page<ArticleRow>> =>
-  get<Page<ArticleRow>>("/api/v1/knowledge/articles", filter);
+export interface ArticleList extends Page<ArticleRow> {
+  areas: string[];
+}
+
+export const list = (filter: ArticleFilter = {}): Promise<ArticleList> =>
+  get<ArticleList>("/api/v1/knowledge/articles", filter);
 export const open = (id: string): Promise<ArticleDetail> => get<ArticleDetail>(article(id));
-export const create = (draft: ArticleDraft): Promise<ArticleDetail> =>
-  post<ArticleDetail>("/api/v1/knowledge/articles", draft);
-export const save = (id: string, baseRevision: number, draft: ArticleDraft): Promise<ArticleDetail> =>
-  put<ArticleDetail>(article(id), { base_revision: baseRevision, ...draft });
+export const create = (draft: ArticleDraft): Promise<{ id: string }> => post("/api/v1/knowledge/articles", draft);
+export const save = (id: string, baseRevision: number, draft: ArticleDraft): Promise<{ revision: number }> =>
+  put(article(id), { base_revision: baseRevision, ...draft });
 export const archive = (id: string): Promise<unknown> => post(`${article(id)}/archive`);
 export const uploadPicture = (id: string, file: File, progress: (share: number) => void): Promise<{ url: string }> =>
   upload<{ url: string }>(`${article(id)}/picture`, file, progress);
 
 export const preview = (markdown: string): Promise<ChannelPreview> =>
   post<ChannelPreview>("/api/v1/knowledge/preview", { markdown });
-export const tryOut = (text: string, articleId?: string, draft?: ArticleDraft): Promise<TryResult> =>
+export type DraftWords = Pick<ArticleDraft, "title" | "question" | "variants" | "answer">;
+/** A draft that is not saved yet may come along; an article that does not exist yet has no id. */
+export const tryOut = (text: string, articleId: string | null, draft: DraftWords | null): Promise<TryResult> =>
   post<TryResult>("/api/v1/knowledge/try", {
     text,
-    ...(articleId === undefined ? {} : { article_id: articleId }),
-    ...(draft === undefined ? {} : { draft }),
+    ...(articleId === null ? {} : { article_id: articleId }),
+    ...(draft === null ? {} : { draft }),
   });
 
 export const changes = (): Promise<Changes> => get<Changes>("/api/v1/knowledge/changes");

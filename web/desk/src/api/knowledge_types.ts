@@ -56,44 +56,49 @@ export interface ChannelPreview {
 
 export interface SearchResult {
   article_id: string;
-  title?: string;
+  title: string;
   question: string;
+  /** Only the open search tells it. */
   answer?: string;
   score: number;
   probability: number;
 }
 
 export interface TrySide {
+  release: string | null;
   decision: "answer" | "ask" | "none";
-  exact?: boolean;
-  lexical_only?: boolean;
+  exact: boolean;
+  lexical_only: boolean;
   results: SearchResult[];
-  html?: string | null;
-  text?: string | null;
+}
+
+export interface TryWarning {
+  kind: string;
+  article_id: string;
+  title: string;
 }
 
 export interface TryResult {
   live: TrySide;
   draft: TrySide;
-  warnings: (string | { code?: string; text: string })[];
+  warnings: TryWarning[];
 }
 
-export interface ChangedArticle {
-  article_id: string;
-  title: string;
-  fields?: string[];
+export interface ChangedArticle extends ArticleRow {
+  before?: Revision | null;
+  after?: Revision | null;
 }
 
 export interface FailedQuestion {
-  text: string;
-  expected: string;
-  got: string | null;
+  question: string;
+  wanted: string;
+  found: string | null;
 }
 
 export interface Changes {
-  added: ChangedArticle[];
+  added: ArticleRow[];
   changed: ChangedArticle[];
-  removed: ChangedArticle[];
+  removed: ArticleRow[];
   golden: { total: number; passed: number; failed: FailedQuestion[] };
 }
 
@@ -104,18 +109,17 @@ export interface Release {
   note: string;
   at: string;
   by: string;
-  current: boolean;
-  articles?: number;
+  articles: number;
+  live: boolean;
 }
 
+/** Questions without an answer that have much in common. */
 export interface Gap {
-  id: string;
-  text: string;
-  count?: number;
-  words?: string[];
-  at: string;
-  nearest_article_id?: string | null;
-  nearest_title?: string | null;
-  nearest_probability?: number | null;
-  trend?: number[];
+  texts: string[];
+  count: number;
+  customers: number;
+  last_at: string;
+  /** One number per day, today last. */
+  days: number[];
+  nearest: { article_id: string; title: string } | null;
 }

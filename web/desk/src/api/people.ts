@@ -7,7 +7,7 @@ export interface Person {
   name: string;
   display_name: string;
   roles: string[];
-  teams: (Named | string)[];
+  teams: string[];
   skills: string[];
   disabled: boolean;
   totp?: boolean;
@@ -33,7 +33,7 @@ export interface NewPerson {
 }
 
 export interface Team extends Named {
-  online?: number;
+  members?: Named[];
 }
 
 export interface ApiKey {
@@ -42,7 +42,7 @@ export interface ApiKey {
   role: string;
   created_at: string;
   used_at: string | null;
-  revoked_at?: string | null;
+  revoked: boolean;
 }
 
 export interface Channel {
@@ -65,25 +65,24 @@ export interface ChannelChange {
 }
 
 export interface AuditEntry {
-  id: string | number;
+  number: number;
   at: string;
+  actor: string;
   actor_name: string | null;
-  actor?: string | null;
   action: string;
-  subject: string | null;
-  text?: string | null;
-  address?: string | null;
+  object: string | null;
+  data: Record<string, unknown>;
 }
 
 export const staff = (): Promise<Page<Person>> => get<Page<Person>>("/api/v1/staff");
-export const addPerson = (fresh: NewPerson): Promise<Person> => post<Person>("/api/v1/staff", fresh);
+export const addPerson = (fresh: NewPerson): Promise<{ id: string }> => post<{ id: string }>("/api/v1/staff", fresh);
 export const changePerson = (id: string, what: PersonChange): Promise<unknown> =>
   patch(`/api/v1/staff/${encodeURIComponent(id)}`, what);
 export const teams = (): Promise<Page<Team>> => get<Page<Team>>("/api/v1/teams");
 
 export const keys = (): Promise<Page<ApiKey>> => get<Page<ApiKey>>("/api/v1/keys");
-export const addKey = (name: string, role: string): Promise<ApiKey & { key: string }> =>
-  post<ApiKey & { key: string }>("/api/v1/keys", { name, role });
+export const addKey = (name: string, role: string): Promise<{ id: string; key: string }> =>
+  post<{ id: string; key: string }>("/api/v1/keys", { name, role });
 export const revokeKey = (id: string): Promise<void> => remove(`/api/v1/keys/${encodeURIComponent(id)}`);
 
 export const channels = (): Promise<Page<Channel>> => get<Page<Channel>>("/api/v1/channels");
@@ -92,5 +91,5 @@ export const addChannel = (fresh: ChannelChange & { kind: string; name: string }
 export const changeChannel = (id: string, what: ChannelChange): Promise<unknown> =>
   patch(`/api/v1/channels/${encodeURIComponent(id)}`, what);
 
-export const audit = (cursor?: string): Promise<Page<AuditEntry>> =>
-  get<Page<AuditEntry>>("/api/v1/audit", { cursor });
+export const audit = (cursor?: number): Promise<{ items: AuditEntry[]; next: number | null }> =>
+  get("/api/v1/audit", { cursor });

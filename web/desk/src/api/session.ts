@@ -18,5 +18,6 @@ export const changePassword = (old: string, fresh: string): Promise<void> =>
   post("/api/v1/session/password", { old, new: fresh });
 
 export const startTotp = (): Promise<TotpStart> => post<TotpStart>("/api/v1/session/totp/start");
-export const confirmTotp = (code: string): Promise<void> => post("/api/v1/session/totp/confirm", { code });
-export const removeTotp = (code: string): Promise<void> => post("/api/v1/session/totp/remove", { code });
+export const confirmTotp = (secret: string, code: string): Promise<void> =>
+  post("/api/v1/session/totp/confirm", { secret, code });
+export const removeTotp = (password: string): Promise<void> => post("/api/v1/session/totp/remove", { password });

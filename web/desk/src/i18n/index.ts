@@ -23,7 +23,7 @@ export async function useLanguage(wanted: Language): Promise<void> {
     const english = (await import("./en")).default;
     i18n.global.setLocaleMessage("en", english as Record<string, object>);
   }
-  i18n.global.locale.value = wanted;
+  (i18n.global.locale as { value: Language }).value = wanted;
   document.documentElement.lang = wanted;
   localStorage.setItem(KEPT_AS, wanted);
 }

@@ -3,6 +3,7 @@ import { defineStore } from "pinia";
 import { computed, ref } from "vue";
 import * as people from "../api/people";
 import * as tickets from "../api/tickets";
+import type { Team } from "../api/people";
 import type { Category, Named } from "../api/types";
 
 export interface FlatCategory {
@@ -13,26 +14,21 @@ export interface FlatCategory {
 
 export const useCatalogue = defineStore("catalogue", () => {
   const tree = ref<Category[]>([]);
-  const teams = ref<Named[]>([]);
-  const colleagues = ref<{ id: string; name: string; teams: string[] }[]>([]);
+  const teams = ref<Team[]>([]);
   let asked: Promise<unknown> | null = null;
 
   const categories = computed<FlatCategory[]>(() => flatten(tree.value, ""));
+  /** Everybody in any team, each once. */
+  const colleagues = computed<Named[]>(() => {
+    const byId = new Map(teams.value.flatMap((team) => team.members ?? []).map((person) => [person.id, person]));
+    return [...byId.values()].sort((a, b) => a.name.localeCompare(b.name, "zh-CN"));
+  });
 
   /** What cannot be read stays empty: the choice is then poorer, the page still works. */
   function need(): Promise<unknown> {
     asked ??= Promise.allSettled([
       tickets.categories().then((read) => (tree.value = read)),
       people.teams().then((read) => (teams.value = read.items)),
-      people.staff().then((read) => {
-        colleagues.value = read.items
-          .filter((person) => !person.disabled)
-          .map((person) => ({
-            id: person.id,
-            name: person.display_name,
-            teams: person.teams.map((team) => (typeof team === "string" ? team : team.id)),
-          }));
-      }),
     ]);
     return asked;
   }

@@ -36,7 +36,7 @@ export default {
   totpQr: "QR code for two-step verification",
   totpConfirm: "Turn on",
   totpRemove: "Turn off",
-  totpRemoveHint: "Enter the current one-time code to turn it off.",
+  totpRemoveHint: "Enter your password to turn it off.",
   totpEnabled: "Two-step verification is on",
   totpRemoved: "Two-step verification is off",
   everywhere: "Sign out everywhere",

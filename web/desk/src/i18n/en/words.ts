@@ -25,6 +25,10 @@ export default {
     queue_down: "The queue was down",
     expert: "Escalated to an expert",
   },
+  intent: {
+    greet: "greeting", thanks: "thanks", bye: "goodbye", affirm: "yes", deny: "no", ask_human: "wants a person", ask_ticket_status: "ticket status",
+    complain: "complaint", suggest: "suggestion", report_problem: "problem report", faq: "question", out_of_scope: "out of scope",
+  },
   decision: {
     wish: "wish for a person",
     form: "form",

@@ -36,7 +36,7 @@ export default {
   totpQr: "两步验证的二维码",
   totpConfirm: "确认开启",
   totpRemove: "关闭两步验证",
-  totpRemoveHint: "输入当前的动态验证码以关闭。",
+  totpRemoveHint: "输入你的密码以关闭。",
   totpEnabled: "两步验证已开启",
   totpRemoved: "两步验证已关闭",
   everywhere: "退出所有设备",

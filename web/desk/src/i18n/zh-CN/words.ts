@@ -26,6 +26,10 @@ export default {
     queue_down: "排队服务中断",
     expert: "升级专家",
   },
+  intent: {
+    greet: "问候", thanks: "感谢", bye: "告别", affirm: "肯定", deny: "否定", ask_human: "要求人工", ask_ticket_status: "查询工单",
+    complain: "投诉", suggest: "建议", report_problem: "报障", faq: "一般咨询", out_of_scope: "超出范围",
+  },
   decision: {
     wish: "要求人工",
     form: "填写表单",

@@ -1,0 +1,53 @@
+const ALL = [
+  "desk.use", "desk.watch", "ticket.read", "ticket.write", "ticket.escalate", "ticket.expert", "ticket.review", "ticket.classify",
+  "figures.read", "knowledge.read", "knowledge.write", "knowledge.publish", "settings.write", "people.write", "audit.read",
+];
+
+export const ago = (minutes: number): string => new Date(Date.now() - minutes * 60_000).toISOString();
+
+/** Slot 2 is an agent, slot 3 a manager; every other may do everything. */
+export function session(slot: string): unknown {
+  const agent = ["desk.use", "ticket.read", "ticket.write", "ticket.escalate", "knowledge.read"];
+  const permissions = slot === "2" ? agent : slot === "3" ? ["figures.read"] : ALL;
+  return {
+    staff: {
+      id: "s1", name: "linxia", display_name: "林夏", roles: slot === "2" ? ["agent"] : ["supervisor"], permissions,
+      teams: [{ id: "technical", name: "技术支持" }, { id: "payment", name: "支付组" }],
+    },
+    csrf: "dev", slot: Number(slot), demo: true, version: "0.1.0",
+  };
+}
+
+export const teams = [
+  { id: "general", name: "综合服务" }, { id: "technical", name: "技术支持" }, { id: "payment", name: "支付组" },
+  { id: "content", name: "内容审核" }, { id: "community", name: "社区运营" }, { id: "commerce", name: "商家服务" },
+];
+
+const person = (id: string, name: string, display: string, roles: string[], team: string[], more: object = {}): object => ({
+  id, name, display_name: display, roles, teams: teams.filter((one) => team.includes(one.id)), skills: [], disabled: false, totp: false, demo: true, created_at: ago(90_000), ...more,
+});
+export const people = [
+  person("s1", "linxia", "林夏", ["agent"], ["technical", "payment"], { totp: true }),
+  person("s2", "zhouyuan", "周远", ["agent"], ["technical"]),
+  person("s3", "xujing", "许静", ["agent"], ["payment"]),
+  person("s4", "hechuan", "何川", ["expert"], ["technical", "payment"], { skills: ["播放"] }),
+  person("s5", "tangmin", "唐敏", ["supervisor"], ["general", "technical", "payment"]),
+  person("s6", "luying", "陆颖", ["editor"], []),
+  person("s7", "admin", "系统管理员", ["admin"], [], { demo: false, totp: true }),
+  person("s8", "mengfan", "孟凡", ["agent"], ["content"], { disabled: true }),
+];
+export const keys = [
+  { id: "k1", name: "数据仓库导出", role: "manager", created_at: ago(40_000), used_at: ago(12), revoked_at: null },
+  { id: "k2", name: "内部机器人", role: "agent", created_at: ago(80_000), used_at: null, revoked_at: null },
+];
+export const channels = [
+  { id: "ch1", key: "xingyu-web", kind: "web", name: "星屿视频网站", sites: ["https://www.xingyu.example"], disabled: false, webhook: null, secrets: ["identity_key"] },
+  { id: "ch2", key: "xingyu-wechat", kind: "wechat", name: "星屿视频服务号", sites: [], disabled: false, webhook: "/connectors/wechat/xingyu-wechat", api_base: null, secrets: ["token", "app_id", "secret"] },
+  { id: "ch3", key: "xingyu-weibo", kind: "weibo", name: "星屿视频官微", sites: [], disabled: true, webhook: "/connectors/weibo/xingyu-weibo", api_base: null, secrets: ["secret"] },
+];
+export const audit = [
+  { id: 8, at: ago(3), actor_name: "唐敏", action: "ticket.review", subject: "FL-20261121-000117", text: "复核:不满意原因属实" },
+  { id: 7, at: ago(16), actor_name: "系统管理员", action: "staff.change", subject: "孟凡", text: "停用账号" },
+  { id: 6, at: ago(55), actor_name: "陆颖", action: "knowledge.publish", subject: "第 18 版", text: "新增 1 篇,修改 2 篇" },
+  { id: 5, at: ago(70), actor_name: "林夏", action: "session.begin", subject: "林夏", text: null, address: "10.0.3.18" },
+];

@@ -1,0 +1,79 @@
+import { conversationDetail, conversations, day, queue, say } from "./talks.ts";
+import { article, articles, changes, gaps, preview, releases, tryOut } from "./articles.ts";
+import { overview } from "./figures.ts";
+import { audit, channels, keys, people, session, teams } from "./people.ts";
+import { categories, ticketDetail, tickets } from "./tickets.ts";
+
+export interface Asked {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  slot: string;
+  body: Record<string, unknown>;
+}
+export interface Told {
+  status: number;
+  body?: unknown;
+}
+
+const ok = (body: unknown): Told => ({ status: 200, body });
+const done: Told = { status: 204 };
+const list = (items: unknown): Told => ok({ items, next: null });
+let presence = { status: "online", reason: null as unknown, capacity: 5, load: 3, since: new Date(Date.now() - 4e6).toISOString() };
+let isLoggedIn = true;
+
+type Route = [method: string, path: RegExp, work: (asked: Asked, id: string) => Told];
+
+const routes: Route[] = [
+  ["GET", /^\/api\/v1\/session$/, (asked) => (isLoggedIn && asked.slot !== "9" ? ok(session(asked.slot)) : refuse(401, "unauthorized", "请先登录"))],
+  ["POST", /^\/api\/v1\/session$/, (asked) => logIn(asked)],
+  ["DELETE", /^\/api\/v1\/session/, () => ((isLoggedIn = false), done)],
+  ["POST", /^\/api\/v1\/session\/totp\/start$/, () => ok({ secret: "JBSWY3DPEHPK3PXP", uri: "otpauth://totp/Frontline:linxia?secret=JBSWY3DPEHPK3PXP&issuer=Frontline" })],
+  ["POST", /^\/api\/v1\/session\//, () => done],
+  ["GET", /^\/api\/v1\/desk\/presence$/, () => ok(presence)],
+  ["PUT", /^\/api\/v1\/desk\/presence$/, (asked) => ok((presence = { ...presence, ...(asked.body as typeof presence), since: new Date().toISOString() }))],
+  ["GET", /^\/api\/v1\/desk\/day$/, () => ok(day())],
+  ["GET", /^\/api\/v1\/desk\/queue$/, () => ok(queue())],
+  ["POST", /^\/api\/v1\/desk\/handoffs\/(.+)\/accept$/, () => ok({ conversation_id: "c1" })],
+  ["GET", /^\/api\/v1\/desk\/conversations$/, (asked) => list(conversations(asked.query.get("view") ?? "mine"))],
+  ["GET", /^\/api\/v1\/desk\/conversations\/([^/]+)$/, (_, id) => ok(conversationDetail(id))],
+  ["POST", /^\/api\/v1\/desk\/conversations\/([^/]+)\/(?:messages|notes)$/, (asked, id) => ({ status: 202, body: say(id, asked.body, asked.path.endsWith("notes")) })],
+  ["GET", /^\/api\/v1\/tickets$/, (asked) => list(tickets(asked.query.get("view") ?? "all"))],
+  ["GET", /^\/api\/v1\/tickets\/([^/]+)$/, (_, id) => ok(ticketDetail(id))],
+  ["GET", /^\/api\/v1\/categories$/, () => ok({ items: categories })],
+  ["GET", /^\/api\/v1\/figures\/overview$/, (asked) => ok(overview(Number(asked.query.get("days") ?? 7)))],
+  ["GET", /^\/api\/v1\/knowledge\/articles$/, (asked) => list(articles(asked.query))],
+  ["GET", /^\/api\/v1\/knowledge\/articles\/([^/]+)$/, (_, id) => ok(article(id))],
+  ["PUT", /^\/api\/v1\/knowledge\/articles\/([^/]+)$/, (_, id) => ok(article(id))],
+  ["POST", /^\/api\/v1\/knowledge\/preview$/, (asked) => ok(preview(String(asked.body["markdown"] ?? "")))],
+  ["POST", /^\/api\/v1\/knowledge\/try$/, (asked) => ok(tryOut(String(asked.body["text"] ?? "")))],
+  ["GET", /^\/api\/v1\/knowledge\/changes$/, () => ok(changes)],
+  ["GET", /^\/api\/v1\/knowledge\/releases$/, () => list(releases)],
+  ["GET", /^\/api\/v1\/knowledge\/gaps$/, () => list(gaps)],
+  ["GET", /^\/api\/v1\/knowledge\/search$/, (asked) => ok({ release: "r1", ...tryOut(asked.query.get("q") ?? "").live })],
+  ["GET", /^\/api\/v1\/staff$/, () => list(people)],
+  ["GET", /^\/api\/v1\/teams$/, () => list(teams)],
+  ["GET", /^\/api\/v1\/keys$/, () => list(keys)],
+  ["POST", /^\/api\/v1\/keys$/, () => ok({ ...keys[0], id: "k9", key: "flk_7Yt2mXq0Lr8sVb3nKc5dZ1wH" })],
+  ["GET", /^\/api\/v1\/channels$/, () => list(channels)],
+  ["GET", /^\/api\/v1\/audit$/, () => list(audit)],
+];
+
+function logIn(asked: Asked): Told {
+  if (asked.body["password"] === "wrong") return refuse(401, "unauthorized", "账号或密码不正确");
+  if (asked.body["name"] === "totp" && asked.body["totp"] === undefined) return refuse(401, "totp_required", "请输入动态验证码");
+  isLoggedIn = true;
+  return { status: 201, body: session(asked.slot) };
+}
+
+function refuse(status: number, code: string, message: string): Told {
+  return { status, body: { error: { code, message, request_id: "req_dev" } } };
+}
+
+export function answer(asked: Asked): Told {
+  for (const [method, path, work] of routes) {
+    const found = asked.method === method ? path.exec(asked.path) : null;
+    if (found) return work(asked, decodeURIComponent(found[1] ?? ""));
+  }
+  return asked.method === "GET" ? refuse(404, "not_found", "没有找到") : done;
+}
