@@ -213,17 +213,17 @@ class Lists(Work):
                 "result_kind": ticket.result_kind,
                 "next_step_by": ticket.next_step_by,
                 "merged_into": ticket.merged_into,
-                "customer": await self._customer(tx, ticket.customer_id),
+                "customer": await self.customer_view(tx, ticket.customer_id),
                 "conversation_id": ticket.conversation_id,
                 "conversation_mode": mode,
                 "events": await self._events(tx, ticket),
                 "exchanges": await self._exchanges(tx, exchanged, found),
-                "messages": self._messages(found, exchanged),
+                "messages": self.message_views(found, exchanged),
                 "surveys": [_survey(each) for each in await surveys.of_ticket(tx, ticket.id)],
                 "allowed": self.allowed(ticket, permissions),
             }
 
-    async def _customer(self, tx: Tx, customer_id: str) -> dict[str, Any]:
+    async def customer_view(self, tx: Tx, customer_id: str) -> dict[str, Any]:
         customer = await customers.get(tx, customer_id)
         kinds = {channel.id: channel.kind for channel in await channels.all_of(tx)}
         return {
@@ -272,7 +272,7 @@ class Lists(Work):
             for each in found
         ]
 
-    def _messages(self, found: list[Message], exchanged: list[Exchange]) -> list[dict[str, Any]]:
+    def message_views(self, found: list[Message], exchanged: list[Exchange]) -> list[dict[str, Any]]:
         about = {each.message_id: each for each in exchanged}
         return [self._message(each, about.get(each.id)) for each in found]
 
