@@ -1,0 +1,211 @@
+"""What is known of a question and an article together: the numbers that ranking and probability are learned from.
+
+The same code serves a search and learning. For learning, a phrasing of the release plays the question, and `Without`
+takes it, or its whole article, out of everything it is compared with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from knowledge_base.classes import Classes
+from knowledge_base.corpus import Corpus
+from knowledge_base.lexical import bm25_query, unit_query
+from knowledge_base.types import FloatArray, IntArray
+from knowledge_base.words import grams, words
+
+PAIR = ("class", "vector", "vector_top3", "runs", "words", "body_vector", "body_words")
+"""Of a question and an article."""
+
+# Candidates from each side. More than enough: the right article is below the thirtieth text in one case of a thousand.
+_NEAREST = 64
+_LEXICAL = 48
+_BODIES = 8
+_ABSENT = -1.0
+# Below this all are equally unlike, whether compared or absent.
+_LEAST = -0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Without:
+    """What to leave out: one phrasing or a whole article, with the class scores that go with it."""
+
+    rows: slice
+    article: int | None
+    class_scores: FloatArray | None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question in normal form, cut once. `vector` is None when words alone must do."""
+
+    text: str
+    vector: FloatArray | None
+    runs: dict[str, float]
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The candidate articles of a question by number, and a row of features for each."""
+
+    articles: IntArray
+    pairs: FloatArray
+    best_rows: IntArray
+    """The phrasing of each article that is most like the question."""
+    known: float
+    """Share of the question's weight in words that the release has seen at all."""
+
+
+def prepare_query(corpus: Corpus, text: str, vector: FloatArray | None) -> Query:
+    """Cut a normalised question for this release."""
+    return Query(text, vector, unit_query(corpus.runs, grams(text)), tuple(words(text)))
+
+
+def find(corpus: Corpus, classes: Classes | None, query: Query, without: Without | None = None) -> Found:
+    """Candidates and their features. Without any, the arrays are empty."""
+    runs = corpus.runs.scores(query.runs)
+    asked_words = corpus.phrasing_words.scores(bm25_query(corpus.phrasing_words, query.words))
+    bodies = corpus.body_words.scores(bm25_query(corpus.body_words, query.words))
+    if without is not None:
+        runs[without.rows] = asked_words[without.rows] = _ABSENT
+    lexical: list[IntArray] = [
+        corpus.article_of[_top(scores, _LEXICAL)].astype(np.int64) for scores in (runs, asked_words)
+    ]
+    lexical.append(_top(bodies, _BODIES))
+    likeness, passages = _likeness(corpus, query, None if classes else np.unique(np.concatenate(lexical)))
+    if without is not None:
+        likeness[without.rows] = _ABSENT
+    class_scores = _class_scores(classes, likeness + runs, without)
+    near_articles = corpus.article_of[_top(likeness, _NEAREST)].astype(np.int64)
+    found: list[IntArray] = [*lexical, near_articles, _top(passages, _BODIES)]
+    if class_scores is not None:
+        found.append(_top(class_scores, _BODIES))
+    articles = np.unique(np.concatenate(found)).astype(np.int64)
+    if without is not None and without.article is not None:
+        articles = articles[articles != without.article]
+    pairs = np.zeros((len(articles), len(PAIR)), np.float32)
+    best_rows = np.zeros(len(articles), np.int64)
+    for at, article in enumerate(articles):
+        span = corpus.phrasing_rows(article)
+        best_rows[at] = span.start + int(np.argmax(likeness[span] + runs[span]))
+        near = np.sort(likeness[span])[::-1][:3]
+        pairs[at] = (
+            0.0 if class_scores is None else class_scores[article],
+            near[0],
+            near[near > _ABSENT].mean() if near[0] > _ABSENT else _ABSENT,
+            runs[span].max(),
+            asked_words[span].max(),
+            passages[article],
+            bodies[article],
+        )
+    return Found(articles, np.maximum(pairs, _LEAST), best_rows, _known(corpus, query, without))
+
+
+def _likeness(corpus: Corpus, query: Query, lexical: IntArray | None) -> tuple[FloatArray, FloatArray]:
+    """Centred cosines with each phrasing, and with the best passage of each article.
+
+    Given articles that words found, only these and those of the nearest texts are looked at; the rest is absent.
+    """
+    phrasings = np.full(corpus.phrasings, _ABSENT, np.float32)
+    passages = np.full(len(corpus.articles), _ABSENT, np.float32)
+    dense = corpus.dense
+    if dense is None or query.vector is None:
+        return np.zeros_like(phrasings), np.zeros_like(passages)
+    at = None
+    if lexical is not None:
+        nearest = corpus.article_of[dense.rows[dense.index.nearest(query.vector, _NEAREST)]]
+        at = corpus.vector_at[corpus.rows_of(np.union1d(nearest, lexical))]
+        at = at[at >= 0]
+    found = dense.likeness(query.vector, at)
+    rows = dense.rows if at is None else dense.rows[at]
+    is_phrasing = rows < corpus.phrasings
+    phrasings[rows[is_phrasing]] = found[is_phrasing]
+    np.maximum.at(passages, corpus.article_of[rows[~is_phrasing]], found[~is_phrasing])
+    return phrasings, passages
+
+
+def _class_scores(classes: Classes | None, likeness: FloatArray, without: Without | None) -> FloatArray | None:
+    if classes is None:
+        return None
+    if without is not None:
+        return without.class_scores
+    return classes.scores(likeness)
+
+
+def _top(scores: FloatArray, limit: int) -> IntArray:
+    """Positions of the highest scores above zero, in no order."""
+    if len(scores) > limit:
+        at: IntArray = np.argpartition(scores, len(scores) - limit)[len(scores) - limit :]
+        return at[scores[at] > 0]
+    return np.flatnonzero(scores > 0)
+
+
+def _known(corpus: Corpus, query: Query, without: Without | None) -> float:
+    """For a phrasing that is left out, a word that nobody else uses is unknown."""
+    own = 0 if without is None else 1
+    whole = known = 0.0
+    for term in set(query.words):
+        weight = corpus.phrasing_words.idf_of(term)
+        whole += weight
+        seen = corpus.phrasing_words.frequency_of(term) > own or corpus.body_words.frequency_of(term) > 0
+        known += weight if seen else 0.0
+    return known / whole if whole else 0.0
+
+
+FIRST = (
+    "bias",
+    "share",
+    "margin",
+    "class",
+    "class_margin",
+    "vector",
+    "vector_margin",
+    "runs",
+    "words",
+    "body_vector",
+    "body_words",
+    "known",
+    "length",
+)
+"""Of a question and the order of its candidates, for the probability that the first is right."""
+
+
+def first_features(found: Found, scores: FloatArray, length: int) -> FloatArray:
+    """What tells whether the first candidate is right. `scores` are the ranker's; needs one candidate at least."""
+    order = np.argsort(-scores, kind="stable")
+    best = order[0]
+    shares = np.exp(scores - scores[best])
+    others = order[1:]
+    pair = dict(zip(PAIR, found.pairs[best].tolist(), strict=True))
+
+    def margin(column: str) -> float:
+        values = found.pairs[:, PAIR.index(column)]
+        return float(values[best] - values[others].max()) if len(others) else 0.5
+
+    return np.array(
+        [
+            1.0,
+            1.0 / float(shares.sum()),
+            min(float(scores[best] - scores[others[0]]), 6.0) / 3.0 if len(others) else 2.0,
+            pair["class"],
+            margin("class"),
+            pair["vector"],
+            margin("vector"),
+            pair["runs"],
+            pair["words"],
+            pair["body_vector"],
+            pair["body_words"],
+            found.known,
+            min(np.log1p(length) / 4.0, 1.0),
+        ],
+        np.float32,
+    )
+
+
+def stack(rows: Sequence[FloatArray]) -> FloatArray:
+    """Rows as a matrix, also when there are none."""
+    return np.stack(rows) if rows else np.empty((0, len(FIRST)), np.float32)
