@@ -218,7 +218,6 @@ class CustomerSide(Book):
 
     async def feedback(
         self,
-        tx: Tx,
         *,
         channel_id: str,
         channel_kind: str,
@@ -229,29 +228,30 @@ class CustomerSide(Book):
     ) -> Ticket:
         """A person's matter from somebody who wrote on the feedback page; a customer is made for it."""
         now = self._clock.now()
-        identity = await customers.create(tx, channel_id=channel_id, external_id=new_id("feedback"), now=now)
-        if phone or email:
-            await customers.leave_contact(tx, identity.customer_id, phone=phone, email=email, consent_at=now)
-        # A conversation of its own: what is answered there stands on the page behind the link.
-        conversation = await conversations.create(
-            tx, identity_id=identity.id, customer_id=identity.customer_id, channel_id=channel_id, now=now
-        )
-        ref = await self.open_for(
-            tx,
-            conversation_id=conversation.id,
-            customer_id=identity.customer_id,
-            channel_id=channel_id,
-            channel_kind=channel_kind,
-            text=text,
-            profile={},
-        )
-        await self._voice.begin(tx, conversation, ref.ticket_id, now)
-        ticket = await store.get(tx, ref.ticket_id, lock=True)
-        await self._voice.hear(tx, ticket, text, now)
-        values: dict[str, Any] = {"fields": {**ticket.fields, "feedback_kind": kind}}
-        if kind == "suggestion" and ticket.category_id == UNSORTED:
-            values |= {"category_id": _SUGGESTION, "team_id": (await categories.load(tx)).team_of(_SUGGESTION)}
-        return await self._to_person(tx, ticket, reason="feedback", actor=CUSTOMER, **values)
+        async with self._db.begin() as tx:
+            identity = await customers.create(tx, channel_id=channel_id, external_id=new_id("feedback"), now=now)
+            if phone or email:
+                await customers.leave_contact(tx, identity.customer_id, phone=phone, email=email, consent_at=now)
+            # A conversation of its own: what is answered there stands on the page behind the link.
+            conversation = await conversations.create(
+                tx, identity_id=identity.id, customer_id=identity.customer_id, channel_id=channel_id, now=now
+            )
+            ref = await self.open_for(
+                tx,
+                conversation_id=conversation.id,
+                customer_id=identity.customer_id,
+                channel_id=channel_id,
+                channel_kind=channel_kind,
+                text=text,
+                profile={},
+            )
+            await self._voice.begin(tx, conversation, ref.ticket_id, now)
+            ticket = await store.get(tx, ref.ticket_id, lock=True)
+            await self._voice.hear(tx, ticket, text, now)
+            values: dict[str, Any] = {"fields": {**ticket.fields, "feedback_kind": kind}}
+            if kind == "suggestion" and ticket.category_id == UNSORTED:
+                values |= {"category_id": _SUGGESTION, "team_id": (await categories.load(tx)).team_of(_SUGGESTION)}
+            return await self._to_person(tx, ticket, reason="feedback", actor=CUSTOMER, **values)
 
     async def _theirs(self, tx: Tx, customer_id: str, serial: str) -> Ticket:
         ticket = await store.by_serial(tx, serial, lock=True)

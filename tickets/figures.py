@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,40 +22,53 @@ DAYS_PER_WEEK = 7
 _TARGETS = {"tier_1": 0.60, "tier_2": 0.35, "tier_3": 0.05, "content": 0.92}
 
 
-async def overview(tx: Tx, *, now: datetime, days: int, zone: ZoneInfo, texts: Texts, tree: Tree) -> dict[str, Any]:
-    """Volume per day, channel, state, tier and category, ratings, and the hours of the week, in local time."""
-    today = now.astimezone(zone).date()
-    first = today - timedelta(days=days - 1)
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was read for a number of days: tickets as (created, channel, state, tier, category), and ratings."""
+
+    first: date
+    days: int
+    zone: ZoneInfo
+    tickets: tuple[tuple[datetime, str, str, int, str], ...]
+    ratings: tuple[int, ...]
+
+
+async def read(tx: Tx, *, now: datetime, days: int, zone: ZoneInfo) -> Counted:
+    """Read what the figures of the last `days` local days are made of, today included."""
+    first = now.astimezone(zone).date() - timedelta(days=days - 1)
     since = datetime(first.year, first.month, first.day, tzinfo=zone)
     rows = await tx.all(
         select(
-            tickets.c.created_at,
-            tickets.c.channel_kind,
-            tickets.c.state,
-            tickets.c.tier,
-            tickets.c.category_id,
+            tickets.c.created_at, tickets.c.channel_kind, tickets.c.state, tickets.c.tier, tickets.c.category_id
         ).where(tickets.c.created_at >= since)
     )
-    rated = await tx.all(select(surveys.c.rating).where(surveys.c.answered_at >= since))
-    per_day: dict[str, Counter[str]] = {(first + timedelta(days=each)).isoformat(): Counter() for each in range(days)}
+    rated = await tx.all(select(surveys.c.rating).where(surveys.c.answered_at >= since, surveys.c.rating.is_not(None)))
+    return Counted(first, days, zone, tuple(tuple(row) for row in rows), tuple(row.rating for row in rated))
+
+
+def overview(counted: Counted, texts: Texts, tree: Tree) -> dict[str, Any]:
+    """Volume per day, channel, state, tier and category, ratings, and the hours of the week, in local time."""
+    per_day: dict[str, Counter[str]] = {
+        (counted.first + timedelta(days=each)).isoformat(): Counter() for each in range(counted.days)
+    }
     hours = [[0] * HOURS_PER_DAY for _ in range(DAYS_PER_WEEK)]
-    for row in rows:
-        at = row.created_at.astimezone(zone)
+    for created_at, _, _, tier, _ in counted.tickets:
+        at = created_at.astimezone(counted.zone)
         hours[at.weekday()][at.hour] += 1
-        per_day.setdefault(at.date().isoformat(), Counter())[str(row.tier)] += 1
+        per_day.setdefault(at.date().isoformat(), Counter())[str(tier)] += 1
     return {
-        "days": days,
+        "days": counted.days,
         "per_day": [
             {"day": day, "total": sum(tiers.values()), "by_tier": dict(tiers)} for day, tiers in sorted(per_day.items())
         ],
-        "per_channel": _shares(Counter(row.channel_kind for row in rows), "ticket.channel", texts),
-        "per_state": _shares(Counter(row.state for row in rows), "ticket.state", texts),
-        "per_tier": _shares(Counter(str(row.tier) for row in rows), "ticket.tier", texts),
+        "per_channel": _shares(Counter(each[1] for each in counted.tickets), "ticket.channel", texts),
+        "per_state": _shares(Counter(each[2] for each in counted.tickets), "ticket.state", texts),
+        "per_tier": _shares(Counter(str(each[3]) for each in counted.tickets), "ticket.tier", texts),
         "per_category": [
             {"key": key, "name": tree.name(key), "count": count}
-            for key, count in Counter(row.category_id for row in rows).most_common()
+            for key, count in Counter(each[4] for each in counted.tickets).most_common()
         ],
-        "ratings": _shares(Counter(str(row.rating) for row in rated if row.rating), "ticket.rating", texts),
+        "ratings": _shares(Counter(str(each) for each in counted.ratings), "ticket.rating", texts),
         "hour_of_week": hours,
         "targets": _TARGETS,
     }

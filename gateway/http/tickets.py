@@ -1,0 +1,327 @@
+"""Tickets for staff and programs: lists, one ticket, what may be done with it, categories, figures."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from aiohttp import web
+
+from bot.types import Speaker
+from core.clock import rfc3339
+from core.errors import Forbidden, Invalid, NotFound
+from core.people.roles import Permission
+from gateway.auth.viewer import Viewer
+from gateway.http.kit import STAFF, Route, body, no_content, number, reply, viewer
+from gateway.services import services
+from tickets import categories, figures
+from tickets.lists import Wanted
+from tickets.store import Ticket
+
+_PAGE = 50
+_MAX_PAGE = 100
+_MAX_DAYS = 366
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+_Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+# Kinds of places that a ticket by hand may come from.
+_HAND_KINDS = frozenset({"phone", "mail", "wechat", "weibo", "wecom", "web"})
+
+
+class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
+    """A ticket by hand, for somebody who spoke or wrote elsewhere."""
+
+    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    description: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
+    category_id: str | None = None
+    team_id: str | None = None
+    priority: int = 3
+    customer_name: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    channel_kind: str = "phone"
+    phone: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9 ()-]{5,24}$")] | None = None
+
+
+class TicketChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Changes by hand; what is absent stays. `version` is the one that was read."""
+
+    version: int
+    category_id: str | msgspec.UnsetType = msgspec.UNSET
+    priority: int | msgspec.UnsetType = msgspec.UNSET
+    team_id: str | msgspec.UnsetType = msgspec.UNSET
+    assignee_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    title: Annotated[str, msgspec.Meta(max_length=200)] | msgspec.UnsetType = msgspec.UNSET
+    fields: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Answer(msgspec.Struct, forbid_unknown_fields=True):
+    """Words to the customer."""
+
+    client_message_id: _Id
+    text: _Text
+
+
+class Words(msgspec.Struct, forbid_unknown_fields=True):
+    """Words for colleagues, or a question to the customer."""
+
+    text: _Text
+    client_message_id: _Id | None = None
+
+
+class NextStep(msgspec.Struct, forbid_unknown_fields=True):
+    """What happens next, by whom (a staff id; absent: whoever asks) and by when."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+    at: datetime
+    by: str | None = None
+
+
+class Escalation(msgspec.Struct, forbid_unknown_fields=True):
+    """Up, with a summary so that nobody asks again."""
+
+    to: str
+    summary: _Text
+
+
+class Resolution(msgspec.Struct, forbid_unknown_fields=True):
+    """The solution in words for the customer."""
+
+    solution: _Text
+    result_kind: str = "solved"
+    category_id: str | None = None
+
+
+class Reason(msgspec.Struct, forbid_unknown_fields=True):
+    """Why it is opened again."""
+
+    reason: _Text
+
+
+class Finding(msgspec.Struct, forbid_unknown_fields=True):
+    """The supervisor's finding."""
+
+    finding: _Text
+    agree: bool = True
+
+
+class Into(msgspec.Struct, forbid_unknown_fields=True):
+    """The ticket that goes on."""
+
+    serial: str
+
+
+def speaker(who: Viewer) -> Speaker:
+    """The member of staff (or program) as tickets name them."""
+    return Speaker(who.staff_id, who.display_name)  # type: ignore[arg-type]  # an id from SQL
+
+
+def _serial(request: web.Request) -> str:
+    return request.match_info["serial"].upper()
+
+
+def _permissions(who: Viewer) -> set[str]:
+    return {each.value for each in who.permissions}
+
+
+async def _after(request: web.Request, ticket: Ticket, status: int = 200) -> web.StreamResponse:
+    async with services(request).db.read() as tx:
+        return reply(await services(request).tickets.brief_of(tx, ticket.id), status)
+
+
+async def list_tickets(request: web.Request) -> web.StreamResponse:
+    """One page of a view, filtered and searched."""
+    who, query = viewer(request), request.query
+    wanted = Wanted(
+        view=query.get("view") or "open",
+        state=query.get("state", ""),
+        category=query.get("category", ""),
+        team=query.get("team", ""),
+        channel=query.get("channel", ""),
+        priority=number(request, "priority", 3, 1, 5) if query.get("priority") else None,
+        text=query.get("q", "")[:200],
+        cursor=query.get("cursor", ""),
+        limit=number(request, "limit", _PAGE, 1, _MAX_PAGE),
+    )
+    items, after = await services(request).tickets.page(wanted, staff_id=who.staff_id, team_ids=who.team_ids)
+    return reply({"items": items, "next": after})
+
+
+async def create_ticket(request: web.Request) -> web.StreamResponse:
+    parts, wish = services(request), await body(request, NewTicket)
+    if wish.channel_kind not in _HAND_KINDS:
+        raise Invalid("channel_kind")
+    made = await parts.tickets.create(
+        speaker(viewer(request)),
+        channel_id=(await parts.web.channel(None)).id,
+        title=wish.title,
+        description=wish.description,
+        channel_kind=wish.channel_kind,
+        category_id=wish.category_id,
+        team_id=wish.team_id,
+        priority=wish.priority,
+        customer_name=wish.customer_name,
+        phone=wish.phone,
+    )
+    return await _after(request, made, 201)
+
+
+async def get_ticket(request: web.Request) -> web.StreamResponse:
+    return reply(await services(request).tickets.detail(_serial(request), _permissions(viewer(request))))
+
+
+async def change_ticket(request: web.Request) -> web.StreamResponse:
+    """Change by hand. Classifiers may sort and address, writers may change everything."""
+    who, wish = viewer(request), await body(request, TicketChange)
+    values: dict[str, Any] = {
+        name: getattr(wish, name)
+        for name in wish.__struct_fields__
+        if name != "version" and getattr(wish, name) is not msgspec.UNSET
+    }
+    if Permission.TICKET_WRITE not in who.permissions and (
+        Permission.TICKET_CLASSIFY not in who.permissions or set(values) - {"category_id", "team_id"}
+    ):
+        raise Forbidden("change")
+    return await _after(
+        request, await services(request).tickets.change(_serial(request), speaker(who), wish.version, **values)
+    )
+
+
+async def confirm(request: web.Request) -> web.StreamResponse:
+    return await _after(request, await services(request).tickets.confirm(_serial(request), speaker(viewer(request))))
+
+
+async def answer(request: web.Request) -> web.StreamResponse:
+    """Answer on the original channel, whether or not the customer is there. The same id again changes nothing."""
+    wish = await body(request, Answer)
+    message_id, seq = await services(request).tickets.answer(
+        _serial(request), speaker(viewer(request)), wish.text, wish.client_message_id
+    )
+    return reply({"message_id": message_id, "seq": seq}, 202)
+
+
+async def note(request: web.Request) -> web.StreamResponse:
+    wish = await body(request, Words)
+    await services(request).tickets.note(_serial(request), speaker(viewer(request)), wish.text)
+    return no_content()
+
+
+async def next_step(request: web.Request) -> web.StreamResponse:
+    wish = await body(request, NextStep)
+    if wish.at.tzinfo is None:
+        raise Invalid("at has no time zone")
+    return await _after(
+        request,
+        await services(request).tickets.set_next_step(
+            _serial(request), speaker(viewer(request)), text=wish.text, who=wish.by, at=wish.at
+        ),
+    )
+
+
+async def escalate(request: web.Request) -> web.StreamResponse:
+    wish = await body(request, Escalation)
+    return await _after(
+        request,
+        await services(request).tickets.escalate(
+            _serial(request), speaker(viewer(request)), to=wish.to, summary=wish.summary
+        ),
+    )
+
+
+async def wait_customer(request: web.Request) -> web.StreamResponse:
+    """Ask the customer for something; the clock waits for them."""
+    wish = await body(request, Words)
+    parts, serial = services(request), _serial(request)
+    # Without an id of the caller's own the same question again counts as the same message.
+    key = wish.client_message_id or f"ask:{serial}:{rfc3339(parts.clock.now())}"
+    return await _after(request, await parts.tickets.wait_customer(serial, speaker(viewer(request)), wish.text, key))
+
+
+async def resolve(request: web.Request) -> web.StreamResponse:
+    """Write the result; the conclusion goes out on the original channel and the survey follows."""
+    wish = await body(request, Resolution)
+    return await _after(
+        request,
+        await services(request).tickets.resolve_serial(
+            _serial(request),
+            speaker(viewer(request)),
+            solution=wish.solution,
+            result_kind=wish.result_kind,
+            category_id=wish.category_id,
+        ),
+    )
+
+
+async def reopen(request: web.Request) -> web.StreamResponse:
+    wish = await body(request, Reason)
+    return await _after(
+        request, await services(request).tickets.reopen(_serial(request), speaker(viewer(request)), wish.reason)
+    )
+
+
+async def review(request: web.Request) -> web.StreamResponse:
+    wish = await body(request, Finding)
+    return await _after(
+        request,
+        await services(request).tickets.review(
+            _serial(request), speaker(viewer(request)), finding=wish.finding, agree=wish.agree
+        ),
+    )
+
+
+async def close(request: web.Request) -> web.StreamResponse:
+    return await _after(request, await services(request).tickets.close(_serial(request), speaker(viewer(request))))
+
+
+async def merge(request: web.Request) -> web.StreamResponse:
+    """Put this ticket under another one of the same customer."""
+    wish = await body(request, Into)
+    if wish.serial.upper() == _serial(request):
+        raise NotFound("ticket")
+    return await _after(
+        request,
+        await services(request).tickets.merge(_serial(request), wish.serial.upper(), speaker(viewer(request))),
+    )
+
+
+async def get_categories(request: web.Request) -> web.StreamResponse:
+    async with services(request).db.read() as tx:
+        return reply({"items": (await categories.load(tx)).as_tree(), "next": None})
+
+
+async def get_figures(request: web.Request) -> web.StreamResponse:
+    """Volume, shares and ratings of the last days."""
+    parts = services(request)
+    days = number(request, "days", 7, 1, _MAX_DAYS)
+    async with parts.db.read() as tx:
+        tree = await categories.load(tx)
+        counted = await figures.read(tx, now=parts.clock.now(), days=days, zone=ZoneInfo(parts.settings.timezone))
+    # Counting a quarter's tickets is a matter of tens of milliseconds, which others should not wait for.
+    return reply(await asyncio.to_thread(figures.overview, counted, parts.texts, tree))
+
+
+def _route(method: str, path: str, handler: Any, access: Any = Permission.TICKET_WRITE, **more: Any) -> Route:
+    return Route(method, f"/api/v1/tickets{path}", handler, access, **more)
+
+
+_READ, _ESCALATE, _REVIEW = Permission.TICKET_READ, Permission.TICKET_ESCALATE, Permission.TICKET_REVIEW
+
+ROUTES = (
+    _route("GET", "", list_tickets, _READ, summary="A view of tickets, filtered and searched"),
+    _route("POST", "", create_ticket, body=NewTicket, status=201, summary="A ticket by hand"),
+    _route("GET", "/{serial}", get_ticket, _READ, summary="One ticket with its history and exchanges"),
+    _route("PATCH", "/{serial}", change_ticket, _READ, body=TicketChange),
+    _route("POST", "/{serial}/confirm", confirm),
+    _route("POST", "/{serial}/messages", answer, body=Answer, status=202),
+    _route("POST", "/{serial}/notes", note, body=Words, status=204),
+    _route("POST", "/{serial}/next-step", next_step, body=NextStep),
+    _route("POST", "/{serial}/escalate", escalate, _ESCALATE, body=Escalation),
+    _route("POST", "/{serial}/wait-customer", wait_customer, body=Words),
+    _route("POST", "/{serial}/resolve", resolve, body=Resolution),
+    _route("POST", "/{serial}/reopen", reopen, body=Reason),
+    _route("POST", "/{serial}/review", review, _REVIEW, body=Finding),
+    _route("POST", "/{serial}/close", close),
+    _route("POST", "/{serial}/merge", merge, body=Into),
+    Route("GET", "/api/v1/categories", get_categories, STAFF, summary="The tree of categories"),
+    Route("GET", "/api/v1/figures/overview", get_figures, Permission.FIGURES_READ, summary="Figures of the last days"),
+)
