@@ -4,7 +4,7 @@ import { ago, exact } from "../../shared/ts/time";
 import { fill, h, say, sign } from "../../widget/src/components/dom";
 import { article, articles, search, type Article, type ArticleLine, type Found } from "./api";
 import { language, load, page, t, titled, trouble } from "./frame";
-import { byArea, snippet } from "./models/articles";
+import { byArea, promoteHeadings, snippet } from "./models/articles";
 
 /** Between two keys of somebody who types slowly; a search per key would only flicker. */
 const SEARCH_PAUSE_MS = 250;
@@ -183,7 +183,7 @@ function articleView(found: Article): void {
   const at = new Date(found.updated_at);
   fill(
     page,
-    h("nav", { class: "crumbs" }, link("/help", "", sign("back", 16), t("centre")), h("span", { "aria-hidden": "true" }, "/"), h("span", {}, found.area)),
+    h("nav", { class: "crumbs", "aria-label": t("crumbs") }, link("/help", "", sign("back", 16), t("centre")), h("span", { "aria-hidden": "true" }, "/"), h("span", {}, found.area)),
     h(
       "div",
       { class: "article-page" },
@@ -192,7 +192,7 @@ function articleView(found: Article): void {
         { class: "article" },
         h("h1", {}, found.title),
         h("p", { class: "article-meta", title: exact(at, language) }, t("articleUpdated", { time: ago(at, new Date(), language) })),
-        h("div", { class: "rich" }, buildRich(parseRich(found.html), location.origin)),
+        h("div", { class: "rich" }, buildRich(promoteHeadings(parseRich(found.html)), location.origin)),
         h("div", { class: "card more-help" }, h("strong", {}, t("articleMore")), h("div", { class: "acts" }, chatButton("small main"), h("a", { class: "small", href: "/feedback" }, t("giveFeedback")))),
       ),
       found.related.length === 0

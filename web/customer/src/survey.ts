@@ -9,7 +9,7 @@ const token = lastPart();
 function show(found: SurveyPage): void {
   const form = surveyForm({ t: tMore, submit: (answer) => answerSurvey(token, answer), onDone: () => undefined });
   const given = found.survey;
-  const head = [h("p", { class: "about" }, t("surveyAbout", { title: found.title })), h("p", { class: "serial" }, found.serial)];
+  const head = [h("h1", { class: "about" }, t("surveyAbout", { title: found.title })), h("p", { class: "serial" }, found.serial)];
   if (given === null) {
     fill(page, ...head, form);
     return;

@@ -11,6 +11,7 @@ const token = lastPart();
 const view = new TicketView({
   t: tMore,
   language,
+  headingLevel: 1,
   load: async () => {
     const detail = await ticket(token);
     titled(detail.title);

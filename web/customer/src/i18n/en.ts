@@ -25,6 +25,7 @@ export const en: Words<PageKey> = {
   helpNothing: "Nothing found for “{query}”",
   helpNothingWhy: "Try other words, or ask in the support chat.",
   helpSearching: "Searching…",
+  crumbs: "You are here",
   articleGone: "This article was not found",
   articleGoneWhy: "It may have been renewed or withdrawn. Try the search.",
   articleUpdated: "Updated {time}",

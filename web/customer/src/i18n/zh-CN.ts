@@ -23,6 +23,7 @@ export const zhCN = {
   helpNothing: "没有找到「{query}」",
   helpNothingWhy: "换个说法试试,或直接问在线客服。",
   helpSearching: "正在搜索…",
+  crumbs: "所在位置",
   articleGone: "没有找到这篇文章",
   articleGoneWhy: "它可能已经更新或下线,试试搜索您的问题。",
   articleUpdated: "{time}更新",

@@ -1,4 +1,5 @@
 /** Articles in the order in which a reader looks for them. */
+import type { RichNode } from "../../../shared/ts/rich";
 import type { ArticleLine } from "../api";
 
 export interface Area {
@@ -31,4 +32,10 @@ export function snippet(answer: string): string {
   const cut = plain.slice(0, SNIPPET_CHARACTERS);
   const end = Math.max(cut.lastIndexOf("。"), cut.lastIndexOf("!"), cut.lastIndexOf("?"));
   return end > SNIPPET_CHARACTERS / 2 ? cut.slice(0, end + 1) : `${cut}…`;
+}
+
+/** Articles are written with headings of the third level, to fit into a chat; under a page's title they are of the second. */
+export function promoteHeadings(nodes: readonly RichNode[]): RichNode[] {
+  const raised: Readonly<Record<string, string>> = { h3: "h2", h4: "h3" };
+  return nodes.map((node) => (typeof node === "string" ? node : { ...node, tag: raised[node.tag] ?? node.tag }));
 }

@@ -13,6 +13,8 @@ const TEXT_MOST_CHARACTERS = 4_000;
 export interface TicketWorld {
   readonly t: Translate<MoreKey>;
   readonly language: Language;
+  /** A page of its own has the title as its first heading. */
+  readonly headingLevel: 1 | 2;
   load(): Promise<TicketDetail>;
   act(act: "messages" | "reopen" | "close", body: { text?: string }): Promise<void>;
   rate(answer: SurveyAnswer): Promise<void>;
@@ -54,7 +56,7 @@ export class TicketView {
     const at = new Date(ticket.updated_at);
     fill(
       this.element,
-      h("h2", { class: "ticket-title" }, ticket.title),
+      h(this.world.headingLevel === 1 ? "h1" : "h2", { class: "ticket-title" }, ticket.title),
       h(
         "div",
         { class: "ticket-meta" },
@@ -69,7 +71,7 @@ export class TicketView {
       ),
       this.actsView(ticket),
       this.status,
-      h("h3", { class: "ticket-history-head" }, t("history")),
+      h(this.world.headingLevel === 1 ? "h2" : "h3", { class: "ticket-history-head" }, t("history")),
       ticket.history.length === 0 ? h("p", { class: "form-why" }, t("historyEmpty")) : this.historyView(ticket.history),
       waysOf(ticket).add ? this.addView() : null,
     );

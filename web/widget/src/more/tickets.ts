@@ -70,6 +70,7 @@ export class Tickets implements View {
     const view = new TicketView({
       t,
       language,
+      headingLevel: 2,
       load: async () => client.ticket(await this.world.token(), serial),
       act: async (act, body) => client.ticketAct(await this.world.token(), serial, act, body),
       rate: async (answer) => client.survey(await this.world.token(), serial, answer),
