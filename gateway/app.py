@@ -45,6 +45,7 @@ from gateway.auth.passwords import Passwords
 from gateway.auth.service import Auth
 from gateway.auth.tokens import Tokens
 from gateway.checks import add_checks
+from gateway.demo.platforms.routes import PLATFORMS, Platforms
 from gateway.health import Health
 from gateway.http.kit import MAX_BODY_BYTES, outermost
 from gateway.http.pages import ASSETS, Assets
@@ -180,6 +181,7 @@ def application(services: Services, routes: object = None) -> web.Application:
     app[SERVICES] = services
     app[ASSETS] = Assets()
     app[OPENAPI] = document(table, VERSION)
+    app[PLATFORMS] = Platforms()
     add_routes(app, table)
     return app
 

@@ -24,7 +24,7 @@ from core.errors import BadJson, BadRequest, Forbidden, FrontlineError, Invalid,
 from core.ids import new_id
 from core.people.roles import Permission
 from gateway.auth.viewer import Viewer, Visitor
-from gateway.services import services
+from gateway.services import Services, services
 
 log = structlog.get_logger(__name__)
 
@@ -155,6 +155,12 @@ def _within(text: str, networks: Sequence[str]) -> bool:
     except ValueError:
         return False
     return any(found in ipaddress.ip_network(network, strict=False) for network in networks)
+
+
+def own_address(parts: Services) -> str:
+    """Where this gateway reaches itself: loopback when it listens on everything."""
+    host = parts.settings.bind_host
+    return f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{parts.settings.port}"  # noqa: S104
 
 
 def same_origin(request: web.Request) -> bool:
