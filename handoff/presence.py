@@ -10,6 +10,7 @@ requests. Status `offline` with an open socket is still present: it takes nothin
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from core.clock import Clock, millis
+from core.errors import QueueUnavailable
 from core.redis_scripts import Script
 from handoff.keys import Keys
 from handoff.line import translated
@@ -86,6 +88,7 @@ class Presence:
         )
         self._said: dict[str, AgentPresence] = {}
         self._connected: dict[str, int] = {}
+        self._heard_at: dict[str, float] = {}
 
     async def say(self, agent_id: str, status: Status, reason: str = "", capacity: int | None = None) -> AgentPresence:
         """Set status and capacity (None keeps the present one). Raises QueueUnavailable."""
@@ -123,8 +126,21 @@ class Presence:
                 found[agent_id] = _parse(agent_id, value, int(load.get(raw, 0)), alive[agent_id])
         return found
 
+    async def arrive(self, agent_id: str) -> None:
+        """An agent's socket opened here: the gateway beats for them until `disconnect`, once per socket.
+
+        Who has said nothing yet is present but offline. Without Redis this is told with a later beat.
+        """
+        self.connect(agent_id)
+        try:
+            if agent_id not in self._said:
+                self._said[agent_id] = await self.of(agent_id)
+            await self.beat([agent_id])
+        except QueueUnavailable:
+            self._said.setdefault(agent_id, AgentPresence(agent_id))
+
     def connect(self, agent_id: str) -> None:
-        """An agent's socket opened here: the gateway beats for them until `disconnect`, once per socket."""
+        """Count one more socket of an agent."""
         self._connected[agent_id] = self._connected.get(agent_id, 0) + 1
 
     def disconnect(self, agent_id: str) -> None:
@@ -134,6 +150,18 @@ class Presence:
             self._connected[agent_id] = left
         else:
             self._connected.pop(agent_id, None)
+
+    async def heard(self, agent_id: str, at_s: float) -> None:
+        """A request came from them (`at_s` on a clock that never jumps). Never raises; most calls do nothing."""
+        if at_s - self._heard_at.get(agent_id, float("-inf")) < BEAT_S or agent_id in self._connected:
+            return
+        self._heard_at[agent_id] = at_s
+        with suppress(QueueUnavailable):
+            await self.beat([agent_id])
+
+    def said_last(self, agent_id: str) -> AgentPresence:
+        """What they said last in this gateway, whatever became of it."""
+        return self._said.get(agent_id) or AgentPresence(agent_id)
 
     async def beat(self, agent_ids: Iterable[str] | None = None) -> None:
         """Say that these agents (all who are connected here when None) are alive. Raises QueueUnavailable."""
