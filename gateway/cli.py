@@ -17,6 +17,7 @@ from core.log import set_up_logging
 from core.people.roles import Role
 from core.schema import migrate, newest, revision_of
 from core.settings import BadSettings, Settings, read_settings
+from gateway.launch.joined import joined
 from gateway.version import VERSION
 
 T = TypeVar("T")
@@ -34,10 +35,11 @@ app.add_typer(demo, name="demo")
 _FAILED = 1
 
 
-def _settings() -> Settings:
+def _settings(*, join: bool = True) -> Settings:
+    """The settings; `join` completes them with what a running `frontline run` of the folder decided."""
     load_dotenv()
     try:
-        return read_settings()
+        return joined(read_settings()) if join else read_settings()
     except (BadSettings, OSError) as exc:
         _say_and_leave(str(exc))
 
@@ -76,7 +78,7 @@ def run() -> None:
     """Run everything: Redis, encoder, assistant, gateways. Ctrl-C stops all of it."""
     from gateway.run import run as run_all
 
-    sys.exit(run_all(_settings()))
+    sys.exit(run_all(_settings(join=False)))
 
 
 @app.command()

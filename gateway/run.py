@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import secrets
 import signal
@@ -27,6 +26,7 @@ from core.secrets import load_secrets
 from core.settings import Settings
 from gateway.launch import stamps
 from gateway.launch.folder_lock import FolderInUse, FolderLock
+from gateway.launch.joined import write_joinable
 from gateway.launch.keeper import Keeper
 from gateway.launch.plan import (
     ROOT,
@@ -139,7 +139,7 @@ class _Run:
             "FRONTLINE_RASA_URLS": ",".join(settings.rasa_urls)
             or ",".join(f"http://127.0.0.1:{port}" for port in ports),
         }
-        _write_private(settings.data / "run" / "environment.json", json.dumps(environment))
+        write_joinable(settings.data, environment)
         if settings.demo and not self._demo_is_loaded():
             # The slow ones begin at once this time: the history takes as long as they do.
             heavy = self._start_heavy(ports, encoder_socket, rasa_token, action_token)
@@ -223,9 +223,3 @@ def exec_encoder(settings: Settings) -> NoReturn:
 def train_assistant(settings: Settings) -> int:
     """Train when the data changed; returns the exit code."""
     return subprocess.run(training_command(settings), cwd=ROOT, check=False).returncode
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
