@@ -118,9 +118,10 @@ class WeChatPlatform:
             return {"errcode": 45015, "errmsg": "response out of time limit or subscription is canceled"}
         if self.quota is not None and known.messages_left <= 0:
             return {"errcode": 45047, "errmsg": "out of response count limit"}
+        choices: tuple[dict[str, str], ...] = ()
         match kind:
             case "text":
-                text, choices = str(body["text"]["content"]), ()
+                text = str(body["text"]["content"])
             case "msgmenu":
                 menu = body["msgmenu"]
                 text = str(menu["head_content"]).strip()

@@ -1,0 +1,105 @@
+"""What every connector promises. A connector's own test inherits this and names its kind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.store import messages
+from bot.types import Author, Delivery, Kind
+from core.db import Database
+from tests.connectors.platform_world import PlatformWorld, platform_world
+
+
+class ConnectorContract:
+    """Inherit, and set `kind`."""
+
+    kind: str
+
+    @pytest.fixture
+    async def platform(self, db: Database) -> AsyncIterator[PlatformWorld]:
+        async with platform_world(db, self.kind) as made:
+            yield made
+
+    async def test_the_url_check_echoes_byte_for_byte(self, platform: PlatformWorld) -> None:
+        query = {**platform.platform.signed(), "echostr": "1616140317555161061"}
+        async with platform.session.get(platform.url, params=query) as response:
+            assert (response.status, await response.text()) == (200, "1616140317555161061")
+
+    @pytest.mark.parametrize("change", ["signature", "timestamp", "nonce"])
+    async def test_a_wrong_signature_is_refused(self, platform: PlatformWorld, change: str) -> None:
+        query = {**platform.platform.signed(), "echostr": "x"}
+        query[change] = "0" * 40
+        async with platform.session.get(platform.url, params=query) as response:
+            assert response.status == 401
+        async with platform.session.post(platform.url, params=query, data=b"<xml></xml>") as response:
+            assert response.status == 401
+        assert await platform.stored() == []
+
+    async def test_a_message_is_stored_and_answered_once(self, platform: PlatformWorld) -> None:
+        pushed = await platform.write("小满", "会员怎么退订?😀")
+        assert (pushed.deliveries, pushed.status) == (1, 200)
+        assert [each.text for each in await platform.stored()] == ["会员怎么退订?😀"]
+        await platform.answer()
+        said = [each for each in await platform.stored() if each.author is Author.BOT]
+        assert said
+        assert all(each.delivery is Delivery.SENT for each in said)
+        assert len(platform.phone("小满")) >= len(said)
+
+    async def test_three_deliveries_of_one_message_are_one_message(self, platform: PlatformWorld) -> None:
+        pushed = await platform.write("小满", "在吗", deliveries=3)
+        assert (pushed.deliveries, pushed.status) == (3, 200)
+        assert len(await platform.stored()) == 1
+
+    async def test_a_push_that_we_could_not_store_comes_again(self, platform: PlatformWorld) -> None:
+        platform.fail_next = 2
+        pushed = await platform.write("小满", "画面卡住了")
+        assert (pushed.deliveries, pushed.status) == (3, 200)
+        assert [each.text for each in await platform.stored()] == ["画面卡住了"]
+
+    async def test_two_customers_in_one_second_are_two_conversations(self, platform: PlatformWorld) -> None:
+        await asyncio.gather(platform.write("小满", "你好"), platform.write("未晚", "你好"))
+        await platform.answer()
+        assert platform.phone("小满")
+        assert platform.phone("未晚")
+
+    async def test_two_different_messages_in_one_second_are_both_kept(self, platform: PlatformWorld) -> None:
+        await platform.write("小满", "第一句")
+        await platform.write("小满", "第二句")
+        assert [each.text for each in await platform.stored()] == ["第一句", "第二句"]
+
+    @pytest.mark.parametrize("raw", [b"", b"\x00\xff\xfe", b"{}", b"<xml>", b"[1,2]", b"a" * 70_000, b"null"])
+    async def test_nonsense_is_refused_and_stores_nothing(self, platform: PlatformWorld, raw: bytes) -> None:
+        async with platform.session.post(platform.url, params=platform.platform.signed(), data=raw) as response:
+            assert response.status in (400, 401, 413, 422)
+        assert await platform.stored() == []
+
+    async def test_an_unknown_account_is_not_found(self, platform: PlatformWorld) -> None:
+        url = platform.url.replace("shop-account", "nobody")
+        async with platform.session.get(url, params=platform.platform.signed()) as response:
+            assert response.status == 404
+
+    async def test_a_closed_window_is_a_failure_that_people_see(self, platform: PlatformWorld) -> None:
+        await platform.write("小满", "在吗")
+        await platform.answer()
+        before = len(platform.phone("小满"))
+        platform.world.clock.advance(hours=49)
+        stored = await platform.stored()
+        conversation_id = stored[0].conversation_id
+        async with platform.world.db.begin() as tx:
+            late = await messages.append(
+                tx,
+                conversation_id=conversation_id,
+                author=Author.AGENT,
+                kind=Kind.TEXT,
+                text="查到了",
+                at=platform.world.clock.now(),
+                delivery=Delivery.PENDING,
+            )
+        await platform.delivery.run_due()
+        async with platform.world.db.read() as tx:
+            found = await messages.get(tx, late.id)
+        assert (found.delivery, found.delivery_error) == (Delivery.FAILED, "window_closed")
+        assert len(platform.phone("小满")) == before
