@@ -1,4 +1,4 @@
-/** One message as an element. It is made anew when what it shows changes, and left alone otherwise. */
+/** One message as the parts of a row. */
 import { buildRich, fold, parseRich, safeAddress, type RichNode } from "../../../shared/ts/rich";
 import { exact } from "../../../shared/ts/time";
 import { CHOICE_HUMAN, type Choice, type Message } from "../api/types";
@@ -6,6 +6,7 @@ import type { Pending } from "../models/thread";
 import { fill, h, say, sign, type Child } from "./dom";
 import type { Kit } from "./kit";
 import { attachmentView, pendingFileView } from "./media";
+import type { Part, Row } from "./rows";
 
 export interface Setting {
   /** The sender's name, when this message begins a run. */
@@ -18,56 +19,78 @@ export interface Setting {
   readonly mark: string | null;
 }
 
-/** What was said. It is made once and moved when the row around it changes, so that an open fold stays open. */
-export function bodyOf(kit: Kit, message: Message): HTMLElement {
+/** What the customer sent stands there from the moment of sending and is not made again when it is confirmed. */
+const AS_SENT = "as sent";
+
+export function messageRow(kit: Kit, message: Message, setting: Setting): Row {
+  const own = message.author === "customer";
+  const sentHere = own && message.client_message_id;
+  const key = sentHere ? rowKeyOf(sentHere) : `s${message.seq}`;
+  const title = exact(new Date(message.at), kit.language);
+  if (message.kind === "notice") {
+    return { key, look: "notice", parts: [{ slot: "line", made: message.text, build: () => h("span", { title }, message.text) }] };
+  }
+  const { text, html, articles, attachment } = message;
+  const parts: Part[] = [];
+  if (setting.name !== null) parts.push(words("name", setting.name));
+  parts.push({
+    slot: "line",
+    made: sentHere ? AS_SENT : JSON.stringify([text, html, articles, attachment]),
+    build: () => h("div", { class: "line", title }, bodyOf(kit, message)),
+  });
+  if (message.answer === true) parts.push({ slot: "thumbs", made: String(message.helpful), build: () => thumbs(kit, message) });
+  const choices = setting.canChoose ? [...(message.choices ?? [])] : [];
+  if (setting.offersPerson) choices.push({ id: CHOICE_HUMAN, label: kit.t("human") });
+  if (choices.length > 0) parts.push({ slot: "choices", made: JSON.stringify(choices), build: () => choicesView(kit, choices) });
+  if (setting.mark !== null) parts.push(words("mark", setting.mark));
+  return { key, look: `row ${own ? "own" : message.author}`, parts };
+}
+
+export function pendingRow(kit: Kit, pending: Pending): Row {
+  const { chat, t } = kit;
+  const { file, state } = pending;
+  const failed = state === "failed";
+  const body = (): HTMLElement => (file === null ? h("div", { class: "bubble" }, linked(pending.text)) : pendingFileView(kit, { ...pending, file }));
+  const parts: Part[] = [{ slot: "line", made: AS_SENT, build: () => h("div", { class: "line" }, body()) }];
+  if (state === "uploading") {
+    parts.push({ slot: "progress", made: "", build: () => h("progress", { max: 1, value: pending.progress, "aria-label": t("attach") }) });
+  }
+  const act = (label: "retry" | "discard", run: () => void): HTMLElement => h("button", { class: "text-button", type: "button", onclick: run }, t(label));
+  if (failed) {
+    parts.push({
+      slot: "failure",
+      made: "",
+      build: () =>
+        h(
+          "div",
+          { class: "mark bad" },
+          sign("warn", 14),
+          h("span", {}, t(file === null ? "failed" : "fileFailed")),
+          act("retry", () => chat.retry(pending.id)),
+          act("discard", () => chat.discard(pending.id)),
+        ),
+    });
+  } else {
+    // How much has gone out changes many times a second; the log writes it into this part.
+    parts.push({ ...words("mark", pendingMark(kit, pending)), made: state });
+  }
+  return { key: rowKeyOf(pending.id), look: `row own ${failed ? "failed" : "hoped"}`, parts };
+}
+
+export function rowKeyOf(clientMessageId: string): string {
+  return `c${clientMessageId}`;
+}
+
+/** Small print beside a message. A screen reader that follows the talk need not read it aloud each time. */
+function words(slot: "name" | "mark", text: string): Part {
+  return { slot, made: text, build: () => h("div", { class: slot, "aria-live": slot === "mark" ? "off" : null }, text) };
+}
+
+function bodyOf(kit: Kit, message: Message): HTMLElement {
   if (message.attachment) return attachmentView(kit, message.attachment);
   if (message.payload?.type === "speed_test") return speedCard(kit, message);
   if (message.author !== "customer" && message.html) return answerView(kit, message, message.html);
   return h("div", { class: "bubble" }, linked(message.text));
-}
-
-export function pendingBodyOf(kit: Kit, pending: Pending): HTMLElement {
-  const { file } = pending;
-  return file === null ? h("div", { class: "bubble" }, linked(pending.text)) : pendingFileView(kit, { ...pending, file });
-}
-
-export function messageView(kit: Kit, message: Message, setting: Setting, body: HTMLElement): HTMLElement {
-  const at = new Date(message.at);
-  if (message.kind === "notice") {
-    return h("div", { class: "notice", title: exact(at, kit.language) }, message.text);
-  }
-  return h(
-    "div",
-    { class: `row ${message.author === "customer" ? "own" : message.author}` },
-    setting.name === null ? null : h("div", { class: "name" }, setting.name),
-    h("div", { class: "line", title: exact(at, kit.language) }, body),
-    message.answer === true ? thumbs(kit, message) : null,
-    setting.canChoose ? choicesView(kit, message.choices ?? []) : null,
-    setting.offersPerson ? choicesView(kit, [{ id: CHOICE_HUMAN, label: kit.t("human") }]) : null,
-    setting.mark === null ? null : h("div", { class: "mark" }, setting.mark),
-  );
-}
-
-export function pendingView(kit: Kit, pending: Pending, body: HTMLElement): HTMLElement {
-  const { chat, t } = kit;
-  const failed = pending.state === "failed";
-  const progress = pending.state === "uploading" ? h("progress", { max: 1, value: pending.progress, "aria-label": t("send") }) : null;
-  return h(
-    "div",
-    { class: `row own ${failed ? "failed" : "hoped"}` },
-    h("div", { class: "line" }, body),
-    progress,
-    failed
-      ? h(
-          "div",
-          { class: "mark bad" },
-          sign("warn", 14),
-          h("span", {}, t(pending.file === null ? "failed" : "fileFailed")),
-          h("button", { class: "text-button", type: "button", onclick: () => chat.retry(pending.id) }, t("retry")),
-          h("button", { class: "text-button", type: "button", onclick: () => chat.discard(pending.id) }, t("discard")),
-        )
-      : h("div", { class: "mark" }, pendingMark(kit, pending)),
-  );
 }
 
 export function pendingMark(kit: Kit, pending: Pending): string {
@@ -146,8 +169,7 @@ function thumbs(kit: Kit, message: Message): HTMLElement {
   );
 }
 
-function choicesView(kit: Kit, choices: readonly Choice[]): HTMLElement | null {
-  if (choices.length === 0) return null;
+function choicesView(kit: Kit, choices: readonly Choice[]): HTMLElement {
   return h(
     "div",
     { class: "choices" },

@@ -1,21 +1,14 @@
 /** The talk: messages in order, names once per run, times once per five minutes. Rows that did not change are not touched. */
 import { ago, clock, exact } from "../../../shared/ts/time";
 import { CHOICE_HUMAN, type Message } from "../api/types";
-import type { Pending } from "../models/thread";
-import { bodyOf, messageView, pendingBodyOf, pendingMark, pendingView } from "./bubble";
+import { messageRow, pendingMark, pendingRow, rowKeyOf } from "./bubble";
 import { fill, h, say } from "./dom";
 import type { Kit } from "./kit";
+import { Rows, type Row } from "./rows";
 
 const TIME_EVERY_MS = 5 * 60_000;
 /** As near to the end as this counts as being there. */
 const NEAR_END_PX = 80;
-
-interface Row {
-  readonly key: string;
-  /** What it was made of; another text means that it has to be made again. */
-  readonly made: string;
-  build(): HTMLElement;
-}
 
 export class Log {
   readonly element: HTMLElement;
@@ -23,8 +16,7 @@ export class Log {
   private readonly typing: HTMLElement;
   private readonly earlier: HTMLButtonElement;
   private readonly below: HTMLButtonElement;
-  private readonly shown = new Map<string, { made: string; element: HTMLElement }>();
-  private readonly bodies = new Map<string, { made: string; element: HTMLElement }>();
+  private readonly rows: Rows;
   /** Whether the window goes along when something is added; the customer's own scrolling decides. */
   private follows = true;
   private lastTop = 0;
@@ -38,6 +30,7 @@ export class Log {
   ) {
     const { t } = kit;
     this.list = h("div", { class: "rows", role: "log", "aria-live": "polite", "aria-relevant": "additions", "aria-label": t("log") });
+    this.rows = new Rows(this.list);
     this.typing = h("div", { class: "typing", role: "status" });
     this.earlier = h("button", { class: "text-button earlier", type: "button", hidden: true, onclick: () => void this.showEarlier() }, t("earlier"));
     this.below = h("button", { class: "below", type: "button", hidden: true, onclick: () => this.toEnd() }, t("newMessages"));
@@ -76,7 +69,7 @@ export class Log {
     const { chat } = this.kit;
     this.earlier.hidden = chat.thread.beginsAfter === 0 || chat.phase !== "ready";
     this.earlier.disabled = chat.loadingEarlier;
-    const added = this.place(this.rows());
+    const added = this.rows.show(this.described());
     this.showTyping();
     if (added === null) return;
     if (this.follows || added.classList.contains("own")) this.reveal(added);
@@ -124,37 +117,7 @@ export class Log {
     }
   }
 
-  /** Bring the list in line with the rows. Returns the newest row that was not there before. */
-  private place(rows: readonly Row[]): HTMLElement | null {
-    const keys = new Set(rows.map((row) => row.key));
-    for (const [key, { element }] of this.shown) {
-      if (keys.has(key)) continue;
-      element.remove();
-      this.shown.delete(key);
-      this.bodies.delete(key);
-    }
-    let added: HTMLElement | null = null;
-    let at = this.list.firstElementChild;
-    for (const row of rows) {
-      const old = this.shown.get(row.key);
-      let element = old?.element;
-      if (old === undefined || old.made !== row.made) {
-        element = row.build();
-        if (old === undefined) added = element;
-        else {
-          if (at === old.element) at = element;
-          keepFocus(old.element, element);
-        }
-        this.shown.set(row.key, { made: row.made, element });
-      }
-      if (element === undefined) continue;
-      if (element === at) at = at.nextElementSibling;
-      else this.list.insertBefore(element, at);
-    }
-    return added;
-  }
-
-  private rows(): Row[] {
+  private described(): Row[] {
     const { kit } = this;
     const { thread, state } = kit.chat;
     const messages = thread.confirmed;
@@ -173,45 +136,11 @@ export class Log {
       const canChoose = message === newest && pending.length === 0;
       const offersPerson = canChoose && message.helpful === false && kit.chat.mode === "bot" && !offersHuman(message);
       const mark = message === lastOwn && message === newest ? kit.t((state?.read_seq ?? 0) >= message.seq ? "read" : "sent") : null;
-      rows.push(this.messageRow(message, { name, canChoose, offersPerson, mark }));
+      rows.push(messageRow(kit, message, { name, canChoose, offersPerson, mark }));
       before = { author: message.author, at };
     }
-    for (const one of pending) rows.push(this.pendingRow(one));
+    for (const one of pending) rows.push(pendingRow(kit, one));
     return rows;
-  }
-
-  private messageRow(message: Message, setting: Parameters<typeof messageView>[2]): Row {
-    const { kit } = this;
-    const own = message.author === "customer" && message.client_message_id;
-    const key = own ? `c${message.client_message_id}` : `s${message.seq}`;
-    return {
-      key,
-      made: JSON.stringify([message, setting]),
-      build: () => {
-        // The customer's own words and pictures stand there already, from the moment of sending.
-        const content = own ? "" : JSON.stringify([message.text, message.html, message.articles, message.attachment]);
-        return messageView(kit, message, setting, this.body(key, content, () => bodyOf(kit, message)));
-      },
-    };
-  }
-
-  private pendingRow(pending: Pending): Row {
-    const { kit } = this;
-    const { state, reason } = pending;
-    const key = `c${pending.id}`;
-    return {
-      key,
-      made: JSON.stringify([pending.id, state, reason]),
-      build: () => pendingView(kit, pending, this.body(key, "", () => pendingBodyOf(kit, pending))),
-    };
-  }
-
-  private body(key: string, made: string, make: () => HTMLElement): HTMLElement {
-    const kept = this.bodies.get(key);
-    if (kept?.made === made) return kept.element;
-    const element = make();
-    this.bodies.set(key, { made, element });
-    return element;
   }
 
   private timeRow(at: Date, key: string): Row {
@@ -219,7 +148,7 @@ export class Log {
     const now = new Date();
     const day = now.getTime() - at.getTime() < 12 * 3_600_000 ? "" : `${ago(at, now, language).replace(/ ?\d\d:\d\d$/, "")} `;
     const text = `${/[前o]$|刚刚/.test(day.trim()) ? "" : day}${clock(at, language)}`;
-    return { key: `t${key}`, made: text, build: () => h("div", { class: "time", title: exact(at, language) }, text) };
+    return { key: `t${key}`, look: "time", parts: [{ slot: "line", made: text, build: () => h("span", { title: exact(at, language) }, text) }] };
   }
 
   private nameOf(message: Message): string | null {
@@ -232,7 +161,7 @@ export class Log {
   /** The words under a picture on its way change often; only they are touched. */
   updateProgress(): void {
     for (const pending of this.kit.chat.thread.pending) {
-      const row = this.shown.get(`c${pending.id}`)?.element;
+      const row = this.rows.find(rowKeyOf(pending.id));
       const bar = row?.querySelector("progress");
       if (bar) bar.value = pending.progress;
       const mark = row?.querySelector(".mark:not(.bad)");
@@ -243,13 +172,4 @@ export class Log {
 
 function offersHuman(message: Message): boolean {
   return message.choices?.some((choice) => choice.id === CHOICE_HUMAN) === true;
-}
-
-/** A row that is made again while one of its buttons has the focus gives it to the same button of the new row. */
-function keepFocus(old: HTMLElement, fresh: HTMLElement): void {
-  const root = old.getRootNode() as ShadowRoot;
-  const active = root.activeElement;
-  const place = active === null ? -1 : [...old.querySelectorAll("button, a")].indexOf(active);
-  old.replaceWith(fresh);
-  if (place !== -1) fresh.querySelectorAll<HTMLElement>("button, a")[place]?.focus();
 }

@@ -176,8 +176,9 @@ export class Panel {
 
   private showSurvey(): void {
     const serial = this.kit.chat.state?.survey?.ticket_serial ?? null;
-    if (serial === null || serial === this.surveyFor) return;
+    if (serial === this.surveyFor) return;
     this.surveyFor = serial;
+    if (serial === null) return;
     void this.kit.more().then(
       (more) => {
         const view = more.survey(serial, () => undefined);

@@ -143,6 +143,7 @@ export class Chat {
     const words = text.trim();
     if (words === "" || words.length > TEXT_MOST_CHARACTERS) return;
     const twin = this.thread.failedTwin(words);
+    if (this.typingSentAt > 0 && this.link.send({ type: "typing", on: false })) this.typingSentAt = 0;
     if (twin !== undefined) this.retry(twin.id);
     else this.begin({ text: words, kind: "text", body: { text: words } });
   }
