@@ -18,13 +18,13 @@ export function session(slot: string): unknown {
   };
 }
 
+const members = [{ id: "s1", name: "林夏" }, { id: "s2", name: "周远" }, { id: "s3", name: "许静" }, { id: "s4", name: "何川" }];
 export const teams = [
-  { id: "general", name: "综合服务" }, { id: "technical", name: "技术支持" }, { id: "payment", name: "支付组" },
-  { id: "content", name: "内容审核" }, { id: "community", name: "社区运营" }, { id: "commerce", name: "商家服务" },
-];
+  ["general", "综合服务"], ["technical", "技术支持"], ["payment", "支付组"], ["content", "内容审核"], ["community", "社区运营"], ["commerce", "商家服务"],
+].map(([id, name]) => ({ id: id!, name: name!, members }));
 
 const person = (id: string, name: string, display: string, roles: string[], team: string[], more: object = {}): object => ({
-  id, name, display_name: display, roles, teams: teams.filter((one) => team.includes(one.id)), skills: [], disabled: false, totp: false, demo: true, created_at: ago(90_000), ...more,
+  id, name, display_name: display, roles, teams: team, skills: [], disabled: false, totp: false, demo: true, created_at: ago(90_000), ...more,
 });
 export const people = [
   person("s1", "linxia", "林夏", ["agent"], ["technical", "payment"], { totp: true }),
@@ -37,8 +37,8 @@ export const people = [
   person("s8", "mengfan", "孟凡", ["agent"], ["content"], { disabled: true }),
 ];
 export const keys = [
-  { id: "k1", name: "数据仓库导出", role: "manager", created_at: ago(40_000), used_at: ago(12), revoked_at: null },
-  { id: "k2", name: "内部机器人", role: "agent", created_at: ago(80_000), used_at: null, revoked_at: null },
+  { id: "k1", name: "数据仓库导出", role: "manager", created_at: ago(40_000), used_at: ago(12), revoked: false },
+  { id: "k2", name: "内部机器人", role: "agent", created_at: ago(80_000), used_at: null, revoked: true },
 ];
 export const channels = [
   { id: "ch1", key: "xingyu-web", kind: "web", name: "星屿视频网站", sites: ["https://www.xingyu.example"], disabled: false, webhook: null, secrets: ["identity_key"] },
@@ -46,8 +46,8 @@ export const channels = [
   { id: "ch3", key: "xingyu-weibo", kind: "weibo", name: "星屿视频官微", sites: [], disabled: true, webhook: "/connectors/weibo/xingyu-weibo", api_base: null, secrets: ["secret"] },
 ];
 export const audit = [
-  { id: 8, at: ago(3), actor_name: "唐敏", action: "ticket.review", subject: "FL-20261121-000117", text: "复核:不满意原因属实" },
-  { id: 7, at: ago(16), actor_name: "系统管理员", action: "staff.change", subject: "孟凡", text: "停用账号" },
-  { id: 6, at: ago(55), actor_name: "陆颖", action: "knowledge.publish", subject: "第 18 版", text: "新增 1 篇,修改 2 篇" },
-  { id: 5, at: ago(70), actor_name: "林夏", action: "session.begin", subject: "林夏", text: null, address: "10.0.3.18" },
+  { number: 8, at: ago(3), actor: "s5", actor_name: "唐敏", action: "ticket.reviewed", object: "FL-20261121-000117", data: {} },
+  { number: 7, at: ago(16), actor: "s7", actor_name: "系统管理员", action: "account.changed", object: "孟凡", data: { fields: ["disabled"] } },
+  { number: 6, at: ago(55), actor: "s6", actor_name: "陆颖", action: "knowledge.published", object: "r18", data: { number: 18 } },
+  { number: 5, at: ago(70), actor: "s1", actor_name: "林夏", action: "session.began", object: "s1", data: { address: "10.0.3.18" } },
 ];

@@ -75,6 +75,6 @@ export function ticketDetail(serial: string): object {
       said(8, 8, "agent", "给您添麻烦了。这个版本确实有问题,新版今晚 20 点发布;在此之前可以先用电视自带浏览器观看。", { delivery: "failed", delivery_error_text: "对方网络未响应" }),
     ],
     surveys: at === 3 ? [{ round: 1, sent_at: ago(1500), answered_at: ago(1400), rating: 1, solved: false, text: "问题根本没解决就关了" }] : [],
-    allowed: ["confirm", "wait-customer", "resolve", "escalate", "reopen", "review", "close", "next-step", "messages", "notes"],
+    allowed: ["confirm", "wait-customer", "resolve", "escalate", "reopen", "review", "close", "next-step", "messages", "notes", "change"],
   };
 }

@@ -36,3 +36,11 @@ export function quickChoices(now: Date): QuickChoice[] {
   ];
   return all.filter((choice) => choice.value > toInput(now));
 }
+
+/** 18:03 today, 11-20 18:03 on other days, 2025-11-20 18:03 in other years: what stands between messages. */
+export function stamp(at: Date, now: Date): string {
+  const own = toInput(at).replace("T", " ");
+  const today = toInput(now);
+  if (own.slice(0, 10) === today.slice(0, 10)) return own.slice(11);
+  return own.slice(0, 4) === today.slice(0, 4) ? own.slice(5) : own;
+}
