@@ -48,9 +48,9 @@ class Access(Enum):
 OPEN, VISITOR, STAFF, LINK, PLATFORM = Access.OPEN, Access.VISITOR, Access.STAFF, Access.LINK, Access.PLATFORM
 SOCKET = Access.SOCKET
 
-VIEWER = "viewer"
-VISITOR_KEY = "visitor"
-REQUEST_ID = "request_id"
+VIEWER = web.RequestKey("viewer", Viewer)
+VISITOR_KEY = web.RequestKey("visitor", Visitor)
+REQUEST_ID = web.RequestKey("request_id", str)
 Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -70,16 +70,12 @@ class Route:
 
 def viewer(request: web.Request) -> Viewer:
     """The member of staff (or program) who asks; only behind STAFF or a permission."""
-    found = request[VIEWER]
-    assert isinstance(found, Viewer)
-    return found
+    return request[VIEWER]
 
 
 def visitor(request: web.Request) -> Visitor:
     """The customer who asks; only behind VISITOR."""
-    found = request[VISITOR_KEY]
-    assert isinstance(found, Visitor)
-    return found
+    return request[VISITOR_KEY]
 
 
 async def body(request: web.Request, kind: type[T]) -> T:
