@@ -210,12 +210,10 @@ async def archive(tx: Tx, article_id: str, *, by: str, now: datetime) -> None:
 
 def _joined() -> Any:
     draft, live = article_revisions.alias("draft"), article_revisions.alias("live")
-    columns = [*articles.c]
+    # The draft's own number would be a second column of the name `draft_revision`.
+    columns = [*articles.c, live.c.revision.label("live_revision")]
     for side in (draft, live):
-        columns += [
-            side.c[name].label(f"{side.name}_{name}")
-            for name in ("revision", "title", "question", "variants", "answer")
-        ]
+        columns += [side.c[name].label(f"{side.name}_{name}") for name in ("title", "question", "variants", "answer")]
     return (
         select(*columns)
         .join(draft, and_(draft.c.article_id == articles.c.id, draft.c.revision == articles.c.draft_revision))
