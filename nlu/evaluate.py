@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import tempfile
 from collections import Counter, defaultdict
@@ -15,26 +16,66 @@ from pathlib import Path
 from typing import Any
 
 from nlu.fingerprint import ROOT
+from nlu.train import QUIET
 
 FALLBACK = "nlu_fallback"
 NOT_OURS = {FALLBACK, "out_of_scope"}
 SURE = 0.8
 # What nobody means anything by. None of it is in the training data.
-NONSENSE = """
-sdlkfj wqoeiruzx 啊吧啊吧啊 嗡嗡嗡咿呀 3847261 zxcvbnm 的的的了了了 ppppp 锟斤拷烫烫烫 q1w2e3r4 吧唧吧唧 ㄅㄆㄇㄈ @#¥%&* 龘靐齉 xswl yyds
-咕噜咕噜 lorem ipsum dolor 阿巴阿巴 0000000 uiop[] 呱呱呱 滴滴答答 wertyu 嘟嘟嘟嘟 fghjkl mmmmm 噼里啪啦 哐哐哐 aaaaabbbb 七上八下九 铛铛铛
-""".split()
+NONSENSE = [
+    "sdlkfj",
+    "wqoeiruzx",
+    "啊吧啊吧啊",
+    "嗡嗡嗡咿呀",
+    "3847261",
+    "zxcvbnm",
+    "的的的了了了",
+    "ppppp",
+    "锟斤拷烫烫烫",
+    "q1w2e3r4",
+    "吧唧吧唧",
+    "ㄅㄆㄇㄈ",
+    "@#¥%&*",
+    "龘靐齉",
+    "xswl",
+    "yyds",
+    "咕噜咕噜",
+    "lorem",
+    "ipsum",
+    "dolor",
+    "阿巴阿巴",
+    "0000000",
+    "uiop[]",
+    "呱呱呱",
+    "滴滴答答",
+    "wertyu",
+    "嘟嘟嘟嘟",
+    "fghjkl",
+    "mmmmm",
+    "噼里啪啦",
+    "哐哐哐",
+    "aaaaabbbb",
+    "七上八下九",
+    "铛铛铛",
+]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluate the assistant's understanding on held-out families.")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--set", action="append", default=[], help="classifier setting to try, such as C=10")
+    parser.add_argument("--config", default="config.yml", help="another pipeline to compare with")
     parser.add_argument("--misses", action="store_true", help="print what was taken for something else")
     arguments = parser.parse_args()
     os.chdir(ROOT)
+    os.environ.update(QUIET)
+    _silence()
     settings = {key: json.loads(value) for key, value in (one.split("=", 1) for one in arguments.set)}
-    report(_cross_validate(arguments.folds, settings), _nonsense(settings), misses=arguments.misses)
+    report(
+        _cross_validate(arguments.folds, arguments.config, settings),
+        _nonsense(arguments.config, settings),
+        misses=arguments.misses,
+    )
 
 
 def report(answers: list[dict[str, Any]], nonsense: list[dict[str, Any]], *, misses: bool) -> None:
@@ -61,11 +102,13 @@ def report(answers: list[dict[str, Any]], nonsense: list[dict[str, Any]], *, mis
         wrong = Counter(a["guess"] for a in of_intent if a["guess"] != intent)
         print(f"  {intent:18} {_share([a for a in of_intent if a['guess'] == intent], of_intent)}  {dict(wrong)}")
     if misses:
-        for a in [a for a in answers if a["guess"] != a["intent"]] + [a for a in nonsense if a["guess"] not in NOT_OURS]:
+        for a in [a for a in answers if a["guess"] != a["intent"]] + [
+            a for a in nonsense if a["guess"] not in NOT_OURS
+        ]:
             print(f"{a['intent']:18} {a['guess']:18} {a['first']:18} {a['top']:.2f}  {a['text']}")
 
 
-def _cross_validate(folds: int, settings: dict[str, Any]) -> list[dict[str, Any]]:
+def _cross_validate(folds: int, config: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
     from nlu.components.phrase_importer import phrases
 
     rows = list(phrases())
@@ -82,23 +125,24 @@ def _cross_validate(folds: int, settings: dict[str, Any]) -> list[dict[str, Any]
     answers = []
     for fold in range(folds):
         held_out = [row for row in rows if fold_of[row[:2]] == fold]
-        pipeline = Pipeline([row for row in rows if fold_of[row[:2]] != fold], settings)
+        pipeline = Pipeline([row for row in rows if fold_of[row[:2]] != fold], config, settings)
         answers += [
-            {"intent": row[0], "family": row[1], **one} for row, one in zip(held_out, pipeline.ask([r[2] for r in held_out]))
+            {"intent": row[0], "family": row[1], **one}
+            for row, one in zip(held_out, pipeline.ask([r[2] for r in held_out]), strict=True)
         ]
     return answers
 
 
-def _nonsense(settings: dict[str, Any]) -> list[dict[str, Any]]:
+def _nonsense(config: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
     from nlu.components.phrase_importer import phrases
 
-    return [{"intent": "nonsense", **one} for one in Pipeline(list(phrases()), settings).ask(NONSENSE)]
+    return [{"intent": "nonsense", **one} for one in Pipeline(list(phrases()), config, settings).ask(NONSENSE)]
 
 
 class Pipeline:
     """The NLU part of config.yml, trained on rows of (intent, family, text)."""
 
-    def __init__(self, rows: list[tuple[str, str, str]], settings: dict[str, Any]) -> None:
+    def __init__(self, rows: list[tuple[str, str, str]], config_file: str, settings: dict[str, Any]) -> None:
         from rasa.engine.graph import ExecutionContext, GraphSchema
         from rasa.engine.recipes.default_recipe import DefaultV1Recipe
         from rasa.engine.storage.local_model_storage import LocalModelStorage
@@ -119,7 +163,7 @@ class Pipeline:
         self._folder = tempfile.TemporaryDirectory()
         self._components = []
         storage = LocalModelStorage(Path(self._folder.name))
-        for number, item in enumerate(read_yaml_file("config.yml")["pipeline"]):
+        for number, item in enumerate(read_yaml_file(config_file)["pipeline"]):
             name = item["name"]
             if "." in name:
                 class_from_module_path(name)
@@ -143,7 +187,7 @@ class Pipeline:
         for component in self._components:
             component.process(messages)
         answers = []
-        for text, message in zip(texts, messages):
+        for text, message in zip(texts, messages, strict=True):
             ranking = [one for one in message.get("intent_ranking") or [] if one["name"] != FALLBACK]
             intent = message.get("intent")
             top = ranking[0] if ranking else {"name": "none", "confidence": 0.0}
@@ -157,6 +201,16 @@ class Pipeline:
                 }
             )
         return answers
+
+
+def _silence() -> None:
+    import warnings
+
+    import structlog
+
+    warnings.simplefilter("ignore")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    logging.getLogger("jieba").setLevel(logging.WARNING)
 
 
 def _share(some: list[Any], of: list[Any]) -> str:

@@ -1,4 +1,4 @@
-"""Which intent: logistic regression over character and word counts.
+"""Which intent: logistic regression over counts of characters and words and the vector of the whole text.
 
 Rasa's own classifier has no strength of regularisation to choose, sees long texts louder than short ones, and fails
 on a text without any feature (only emoji, only unknown marks). Chosen over DIET by measurement: see nlu/README.md.
@@ -15,41 +15,41 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.nlu.classifiers.logistic_regression_classifier import LogisticRegressionClassifier
 from rasa.shared.nlu.constants import TEXT
 from rasa.shared.nlu.training_data.message import Message
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix, hstack, vstack
 from sklearn.preprocessing import normalize
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class ZhIntentClassifier(LogisticRegressionClassifier):
-    """Adds `C` (less is smoother) and `temperature` (more is humbler) to Rasa's settings."""
+    """Adds `C` (less is smoother) and `meaning` (how much the vector weighs beside the counts) to Rasa's settings."""
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {**LogisticRegressionClassifier.get_default_config(), "max_iter": 300, "C": 30.0, "temperature": 1.0}
+        return {**LogisticRegressionClassifier.get_default_config(), "max_iter": 300, "C": 10.0, "meaning": 4.0}
 
     def __init__(self, config: dict[str, Any], name: str, model_storage: ModelStorage, resource: Resource) -> None:
         super().__init__(config, name, model_storage, resource)
         self.clf.set_params(C=self.config["C"])
 
     def _create_X(self, messages: list[Message]) -> csr_matrix:
-        return normalize(vstack([csr_matrix(_features(m), dtype=np.float64).log1p() for m in messages]))
+        counts = normalize(vstack([csr_matrix(_counts(m), dtype=np.float64).log1p() for m in messages]))
+        meanings = np.vstack([m.get_dense_features(attribute=TEXT)[1].features for m in messages])
+        return hstack([counts, csr_matrix(self.config["meaning"] * meanings)]).tocsr()
 
     def process(self, messages: list[Message]) -> list[Message]:
-        known = [m for m in messages if _features(m) is not None and _features(m).nnz]
+        known = [m for m in messages if _counts(m) is not None and _counts(m).nnz]
         for message in messages:
             message.set("intent", {"name": None, "confidence": 0.0}, add_to_output=True)
             message.set("intent_ranking", [], add_to_output=True)
         if known:
-            scores = np.log(np.clip(self.clf.predict_proba(self._create_X(known)), 1e-12, 1.0))
-            scores = np.exp(scores / self.config["temperature"])
-            for message, row in zip(known, scores / scores.sum(axis=1, keepdims=True), strict=True):
+            for message, row in zip(known, self.clf.predict_proba(self._create_X(known)), strict=True):
                 ranking = [{"name": str(self.clf.classes_[i]), "confidence": float(row[i])} for i in np.argsort(-row)]
                 message.set("intent", dict(ranking[0]), add_to_output=True)
                 message.set("intent_ranking", ranking[: self.config["ranking_length"]], add_to_output=True)
         return messages
 
 
-def _features(message: Message) -> Any:
-    """The sentence's sparse features, or None for a text in which nothing was found."""
+def _counts(message: Message) -> Any:
+    """The text's counts, or None for a text in which nothing was found."""
     sentence = message.get_sparse_features(attribute=TEXT)[1]
     return sentence.features if sentence is not None else None
