@@ -24,6 +24,7 @@ export interface Article {
 
 export interface Found {
   readonly article_id: string;
+  readonly title?: string | null;
   readonly question: string;
   readonly answer: string;
 }

@@ -15,7 +15,7 @@ interface Place {
 }
 
 const ROLE_TEXTS: Readonly<Record<string, string>> = {
-  agent: "接待排队的顾客,写工单",
+  agent: "接待排队的顾客，写工单",
   expert: "处理疑难和不满意的工单",
   supervisor: "看大盘、看复核名单、派单",
   editor: "改文章、试问机器人、发布",
@@ -61,7 +61,7 @@ async function logIn(role: string): Promise<void> {
     else tab.location.href = new URL(address, location.origin).href;
   } catch {
     tab?.close();
-    if (complaint !== null) say(complaint, "登录没有成功,请稍后再试一次。");
+    if (complaint !== null) say(complaint, "登录没有成功，请稍后再试一次。");
   }
 }
 
@@ -74,7 +74,7 @@ async function show(): Promise<void> {
     info = await demoInfo();
   } catch {
     fill(rolesPart, h("button", { class: "small", type: "button", onclick: () => void show() }, "再试一次"));
-    if (complaint !== null) say(complaint, "演示数据没有加载出来,系统可能还在启动。");
+    if (complaint !== null) say(complaint, "演示数据没有加载出来，系统可能还在启动。");
     return;
   }
   if (complaint !== null) say(complaint, "");

@@ -121,7 +121,7 @@ async function results(body: HTMLElement, all: readonly ArticleLine[], words: st
       "ul",
       { class: "found" },
       ...found.map((one) =>
-        h("li", {}, link(`/help/${encodeURIComponent(one.article_id)}`, "found-line", h("strong", {}, one.question), h("span", {}, snippet(one.answer)))),
+        h("li", {}, link(`/help/${encodeURIComponent(one.article_id)}`, "found-line", h("strong", {}, one.title ?? one.question), h("span", {}, snippet(one.answer)))),
       ),
     ),
   );
@@ -138,7 +138,7 @@ function home(all: readonly ArticleLine[]): HTMLElement[] {
         "section",
         {},
         h("h2", {}, t("helpPopular")),
-        h("div", { class: "popular" }, ...popular.map((one) => link(articleAddress(one), "popular-card", h("strong", {}, one.title), h("span", {}, one.summary ?? one.area)))),
+        h("div", { class: "popular" }, ...popular.map((one) => link(articleAddress(one), "popular-card", h("strong", {}, one.title), h("span", {}, one.summary ? snippet(one.summary) : one.area)))),
       ),
     );
   }

@@ -42,5 +42,5 @@ element("stutter").onclick = () => {
 
 const said = element("plan-said");
 for (const button of document.querySelectorAll<HTMLButtonElement>(".plans button")) {
-  button.onclick = () => say(said, "这里是演示网站,不会真的扣款。支付遇到问题?点右下角问问客服。");
+  button.onclick = () => say(said, "这里是演示网站，不会真的扣款。支付遇到问题？点右下角问问客服。");
 }

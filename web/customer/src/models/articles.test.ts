@@ -13,6 +13,7 @@ it("groups articles by area and keeps their order", () => {
 it("shows the words of an answer without its marks, cut where a sentence ends", () => {
   expect(snippet("在**设置**里打开[青少年模式](/help/a)。")).toBe("在设置里打开青少年模式。");
   expect(snippet("<p>好</p>")).toBe("好");
+  expect(snippet("不用担心。\n\n步骤\n\n1. 打开设置")).toBe("不用担心。");
   const long = `${"先".repeat(50)}。${"再".repeat(60)}`;
   expect(snippet(long)).toBe(`${"先".repeat(50)}。`);
   expect(snippet("字".repeat(100))).toBe(`${"字".repeat(76)}…`);

@@ -22,7 +22,8 @@ export function byArea(all: readonly ArticleLine[]): Area[] {
 
 /** The first words of an answer, without the marks of Markdown or tags, cut at a sentence where one ends in time. */
 export function snippet(answer: string): string {
-  const plain = answer
+  // Steps and hints follow in paragraphs of their own.
+  const plain = (answer.trim().split(/\n\s*\n/)[0] ?? "")
     .replace(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
     .replace(/<[^>]{0,200}>/g, " ")
     .replace(/[*_`#>]+/g, "")
@@ -30,7 +31,7 @@ export function snippet(answer: string): string {
     .trim();
   if (plain.length <= SNIPPET_CHARACTERS) return plain;
   const cut = plain.slice(0, SNIPPET_CHARACTERS);
-  const end = Math.max(cut.lastIndexOf("。"), cut.lastIndexOf("!"), cut.lastIndexOf("?"));
+  const end = Math.max(cut.lastIndexOf("。"), cut.lastIndexOf("！"), cut.lastIndexOf("？"));
   return end > SNIPPET_CHARACTERS / 2 ? cut.slice(0, end + 1) : `${cut}…`;
 }
 
