@@ -53,6 +53,9 @@ def _with_parts(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
     """Run `work` with the wired parts but no loops and no server; errors become one line."""
     from gateway.app import build, close  # Wiring imports everything; `frontline --help` should not.
 
+    # A command says its own result; only what went wrong is worth a line of log.
+    set_up_logging("WARNING")
+
     async def run() -> T:
         await migrate(settings.database)
         services, _ = await build(settings)
