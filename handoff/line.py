@@ -227,4 +227,4 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as exc:
-        raise QueueUnavailable(type(exc).__name__) from exc
+        raise QueueUnavailable(type(exc).__name__, text_id="handoff.error.queue_down") from exc

@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 from core.errors import FrontlineError, NotFound, Unauthorized
 from core.people.roles import Permission
 from gateway.auth.viewer import Viewer
-from gateway.http.desk import tell_typing
+from gateway.http.desk_talk import tell_typing
 from gateway.http.kit import SOCKET, Route, same_origin
 from gateway.services import Services, services
 from handoff import inbox
