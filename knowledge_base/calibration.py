@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from knowledge_base.classes import Classes, Trained, can_train, train
+from knowledge_base.classes import Classes, Trained, can_train, solve, train
 from knowledge_base.corpus import Corpus, phrasing_vectors
 from knowledge_base.features import FIRST, PAIR, Found, Query, Without, find, first_features, prepare_query, stack
 from knowledge_base.lexical import unit_query
@@ -38,6 +39,8 @@ _FOLDS = 5
 # How much the three kinds of examples count together: asked, article left out, outside.
 _SHARES = (0.60, 0.15, 0.25)
 _SEED = 20_260_101
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,29 +96,41 @@ def _delivered(with_classes: bool) -> Learned:
 
 
 @dataclass(frozen=True, slots=True)
-class Brain:
-    """The classes for both ways of searching, None where the release is too large, and the examples they give."""
+class Ways(Generic[_T]):
+    """Something for each of the two ways of searching; None where the release is too large or has no vectors."""
 
-    dense: Trained | None
-    lexical: Trained | None
+    dense: _T | None
+    lexical: _T | None
 
 
-def train_classes(corpus: Corpus) -> Brain:
-    """Solve the classes of a release."""
+_Likeness = Callable[[FloatArray, npt.NDArray[np.int32], int], _T]
+
+
+def solve_classes(corpus: Corpus) -> Ways[Classes]:
+    """The classes of a release that has nothing to learn."""
+    return _both_ways(corpus, solve)
+
+
+def train_classes(corpus: Corpus) -> Ways[Trained]:
+    """The classes, and what they would say if a phrasing or an article were missing."""
+    return _both_ways(corpus, train)
+
+
+def _both_ways(corpus: Corpus, solved: _Likeness[_T]) -> Ways[_T]:
     articles = len(corpus.articles)
     if not can_train(corpus.phrasings, articles):
-        return Brain(None, None)
+        return Ways(None, None)
     rows = corpus.rows[: corpus.phrasings]
     runs = np.stack([corpus.runs.scores(unit_query(corpus.runs, grams(row.text))) for row in rows])
     article_of = corpus.article_of[: corpus.phrasings]
-    lexical = train(runs, article_of, articles)
+    lexical = solved(runs, article_of, articles)
     if corpus.dense is None:
-        return Brain(None, lexical)
+        return Ways(None, lexical)
     vectors = phrasing_vectors(corpus)
-    return Brain(train(vectors @ vectors.T + runs, article_of, articles), lexical)
+    return Ways(solved(vectors @ vectors.T + runs, article_of, articles), lexical)
 
 
-def learn(corpus: Corpus, brain: Brain, outside: Mapping[str, FloatArray], settings: SearchSettings) -> Learned:
+def learn(corpus: Corpus, brain: Ways[Trained], outside: Mapping[str, FloatArray], settings: SearchSettings) -> Learned:
     """Learn both heads. `outside` are vectors of `outside_texts()`; without them they teach words only."""
     delivered = _delivered(brain.lexical is not None)
     lexical = _learn_head(corpus, brain.lexical, dict.fromkeys(outside_texts()), delivered.lexical, settings, False)

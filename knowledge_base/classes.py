@@ -54,12 +54,25 @@ def can_train(phrasings: int, articles: int) -> bool:
     return articles > 1 and phrasings <= MAX_PHRASINGS and phrasings * articles <= MAX_SCORES
 
 
-def train(likeness: FloatArray, article_of: npt.NDArray[np.int32], articles: int) -> Trained:
-    """`likeness` is between all phrasings, square; `article_of` names the article of each by number."""
+def solve(likeness: FloatArray, article_of: npt.NDArray[np.int32], articles: int) -> Classes:
+    """The classes alone, in a third of the time: for a release that has nothing to learn."""
+    system, targets = _system(likeness, article_of, articles)
+    return Classes(np.linalg.solve(system, targets).astype(np.float32))
+
+
+def _system(
+    likeness: FloatArray, article_of: npt.NDArray[np.int32], articles: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     size = len(article_of)
     targets = np.zeros((size, articles), np.float64)
     targets[np.arange(size), article_of] = 1.0
-    inverse = np.linalg.inv(kernel(likeness).astype(np.float64) + _RIDGE * np.eye(size))
+    return kernel(likeness).astype(np.float64) + _RIDGE * np.eye(size), targets
+
+
+def train(likeness: FloatArray, article_of: npt.NDArray[np.int32], articles: int) -> Trained:
+    """`likeness` is between all phrasings, square; `article_of` names the article of each by number."""
+    system, targets = _system(likeness, article_of, articles)
+    inverse = np.linalg.inv(system)
     weights = inverse @ targets
     without_phrasing = targets - weights / np.diag(inverse)[:, None]
     without_article = np.empty_like(targets)

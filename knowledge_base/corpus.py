@@ -122,7 +122,7 @@ def _passages(article: IndexedArticle, number: int) -> list[Row]:
 
 
 def _bodies(articles: Sequence[IndexedArticle], passages: Sequence[Row]) -> list[list[str]]:
-    bodies = [words(normalise(article.title)) for article in articles]
+    bodies = [list(words(normalise(article.title))) for article in articles]
     for row in passages:
         bodies[row.article].extend(words(row.text))
     return bodies

@@ -10,19 +10,19 @@ for a thread. `search` takes about a millisecond for a thousand articles.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from core.normaliser import normalise
 from knowledge_base import files
-from knowledge_base.calibration import Brain, Head, Learned, learn, train_classes
+from knowledge_base.calibration import Head, Learned, Ways, learn, solve_classes, train_classes
 from knowledge_base.classes import Classes
 from knowledge_base.corpus import Corpus, lay_out
 from knowledge_base.features import Found, find, first_features, prepare_query
 from knowledge_base.files import ENGINE_VERSION, Stored
 from knowledge_base.guards import SETBACK, Guards, delivered
+from knowledge_base.index import use_one_thread
 from knowledge_base.types import (
     Decision,
     FloatArray,
@@ -53,34 +53,27 @@ def build_release(
     `outside` are the vectors of `outside.outside_texts()`, from which it learns to refuse. With `learned` from an
     earlier release nothing is learned anew: a publish keeps ranker and thresholds. Vectors must be of one model.
     """
+    use_one_thread()
     settings = settings or SearchSettings()
     vectors = vectors or {}
     dim = next((len(vector) for vector in vectors.values()), 0)
     corpus = lay_out(articles, vectors, dim)
-    brain = train_classes(corpus)
-    if learned is None:
-        learned = learn(corpus, brain, outside or {}, settings)
-    return ReleaseIndex(corpus, _classes(brain), learned, settings, release)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    """The classes for searching with vectors and with words alone."""
-
-    dense: Classes | None
-    lexical: Classes | None
-
-
-def _classes(brain: Brain) -> _Ways:
-    return _Ways(brain.dense.classes if brain.dense else None, brain.lexical.classes if brain.lexical else None)
+    if learned is not None:
+        return ReleaseIndex(corpus, solve_classes(corpus), learned, settings, release)
+    trained = train_classes(corpus)
+    classes = Ways(
+        trained.dense.classes if trained.dense else None, trained.lexical.classes if trained.lexical else None
+    )
+    return ReleaseIndex(corpus, classes, learn(corpus, trained, outside or {}, settings), settings, release)
 
 
 class ReleaseIndex:
     """One release. Never changes; a new release is a new object, and the old one serves until nobody holds it."""
 
     def __init__(
-        self, corpus: Corpus, classes: _Ways, learned: Learned, settings: SearchSettings, release: str
+        self, corpus: Corpus, classes: Ways[Classes], learned: Learned, settings: SearchSettings, release: str
     ) -> None:
+        use_one_thread()
         self._corpus = corpus
         self._classes = classes
         self._settings = settings
@@ -179,4 +172,4 @@ class ReleaseIndex:
     def load(cls, folder: Path) -> ReleaseIndex:
         """Read what `save` wrote. Raises ValueError when a file is damaged or of another engine."""
         stored, release = files.load(folder)
-        return cls(stored.corpus, _Ways(stored.dense, stored.lexical), stored.learned, stored.settings, release)
+        return cls(stored.corpus, Ways(stored.dense, stored.lexical), stored.learned, stored.settings, release)

@@ -27,6 +27,9 @@ _BODIES = 8
 _ABSENT = -1.0
 # Below this all are equally unlike, whether compared or absent.
 _LEAST = -0.5
+# An article without passages is taken to have a middling one. Without classes too, where a phrasing is all there is to
+# go by, it follows the best phrasing instead, about as passages do where there are some.
+_BODY, _BODY_SHARE = 0.3, 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Found:
 
 def prepare_query(corpus: Corpus, text: str, vector: FloatArray | None) -> Query:
     """Cut a normalised question for this release."""
-    return Query(text, vector, unit_query(corpus.runs, grams(text)), tuple(words(text)))
+    return Query(text, vector, unit_query(corpus.runs, grams(text)), words(text))
 
 
 def find(corpus: Corpus, classes: Classes | None, query: Query, without: Without | None = None) -> Found:
@@ -87,22 +90,59 @@ def find(corpus: Corpus, classes: Classes | None, query: Query, without: Without
     articles = np.unique(np.concatenate(found)).astype(np.int64)
     if without is not None and without.article is not None:
         articles = articles[articles != without.article]
-    pairs = np.zeros((len(articles), len(PAIR)), np.float32)
-    best_rows = np.zeros(len(articles), np.int64)
-    for at, article in enumerate(articles):
-        span = corpus.phrasing_rows(article)
-        best_rows[at] = span.start + int(np.argmax(likeness[span] + runs[span]))
-        near = np.sort(likeness[span])[::-1][:3]
-        pairs[at] = (
-            0.0 if class_scores is None else class_scores[article],
-            near[0],
-            near[near > _ABSENT].mean() if near[0] > _ABSENT else _ABSENT,
-            runs[span].max(),
-            asked_words[span].max(),
-            passages[article],
-            bodies[article],
-        )
+    if not len(articles):
+        return Found(articles, np.empty((0, len(PAIR)), np.float32), articles, 0.0)
+    segments = _Segments(corpus, articles)
+    near, runs, asked_words = likeness[segments.rows], runs[segments.rows], asked_words[segments.rows]
+    nearest, most_words = segments.highest(near), segments.highest(asked_words)
+    has_body = corpus.passage_starts[articles + 1] > corpus.passage_starts[articles]
+    pairs = np.stack(
+        [
+            np.zeros(len(articles), np.float32) if class_scores is None else class_scores[articles],
+            nearest,
+            segments.mean_of_three(near),
+            segments.highest(runs),
+            most_words,
+            np.where(has_body, passages[articles], _BODY_SHARE * nearest if classes is None else _BODY),
+            np.where(has_body, bodies[articles], _BODY_SHARE * most_words if classes is None else _BODY),
+        ],
+        axis=1,
+    ).astype(np.float32)
+    best_rows = segments.row_of_highest(near + runs)
     return Found(articles, np.maximum(pairs, _LEAST), best_rows, _known(corpus, query, without))
+
+
+class _Segments:
+    """The phrasings of some articles one after the other, for sums over each article in a few steps."""
+
+    def __init__(self, corpus: Corpus, articles: IntArray) -> None:
+        lengths = (corpus.starts[articles + 1] - corpus.starts[articles]).astype(np.int64)
+        self._starts = np.cumsum(lengths) - lengths
+        self._lengths = lengths
+        self._segment = np.repeat(np.arange(len(articles)), lengths)
+        self.rows: IntArray = np.arange(int(lengths.sum())) + np.repeat(corpus.starts[articles] - self._starts, lengths)
+
+    def highest(self, values: FloatArray) -> FloatArray:
+        """The highest value of each article."""
+        return np.maximum.reduceat(values, self._starts)
+
+    def row_of_highest(self, values: FloatArray) -> IntArray:
+        """The row that has it."""
+        order = np.lexsort((-values, self._segment))
+        return np.asarray(self.rows[order[self._starts]], np.int64)
+
+    def mean_of_three(self, values: FloatArray) -> FloatArray:
+        """The mean of the three highest values of each article, of fewer where fewer are there."""
+        order = np.lexsort((-values, self._segment))
+        total = np.zeros(len(self._starts), np.float32)
+        count = np.zeros(len(self._starts), np.float32)
+        for place in range(3):
+            has = self._lengths > place
+            at = values[order[self._starts[has] + place]]
+            there = at > _ABSENT
+            total[has] += np.where(there, at, 0.0)
+            count[has] += there
+        return np.where(count > 0, total / np.maximum(count, 1.0), _ABSENT).astype(np.float32)
 
 
 def _likeness(corpus: Corpus, query: Query, lexical: IntArray | None) -> tuple[FloatArray, FloatArray]:

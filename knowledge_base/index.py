@@ -6,16 +6,26 @@ those that SQL issued. Adding an id that is there already would keep both vector
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import faiss  # noqa: TID251 - this is the one module that may.
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # It ships no types.
 
 from knowledge_base.types import FloatArray, IntArray
 
-# The service has its own concurrency; threads inside a search of a millisecond only get in each other's way.
-faiss.omp_set_num_threads(1)
+
+@cache
+def use_one_thread() -> None:
+    """Keep FAISS and numpy to the calling thread, for the whole process; called again it does nothing.
+
+    The service has its own concurrency, and threads inside a search of a millisecond get in each other's way: on two
+    busy cores they made it ten times slower.
+    """
+    faiss.omp_set_num_threads(1)
+    threadpool_limits(1)
 
 
 class VectorIndex:

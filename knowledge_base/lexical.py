@@ -7,7 +7,7 @@ same structure with other weights. Immutable; searches in several threads are sa
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,6 @@ import numpy.typing as npt
 from knowledge_base.types import FloatArray
 
 Int32Array = npt.NDArray[np.int32]
-Terms = Callable[[str], list[str]]
-
 # The usual values of BM25. Questions are short, so length says little and counts half.
 _K1, _B = 1.2, 0.4
 

@@ -7,7 +7,7 @@ characters at once. Both sides of a search are cut by the same functions, after 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jieba
@@ -38,7 +38,8 @@ def prepare() -> None:
     _segmenter()
 
 
-def words(text: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def words(text: str) -> tuple[str, ...]:
     """Terms for BM25 of a normalised text: search-mode words, pairs of characters, Latin words and numbers."""
     terms: list[str] = []
     for run in _RUNS.findall(text):
@@ -49,7 +50,7 @@ def words(text: str) -> list[str]:
         found.update(run[i : i + 2] for i in range(len(run) - 1))
         found.update(run if len(run) == 1 else ())
         terms.extend(sorted(found))
-    return terms
+    return tuple(terms)
 
 
 def grams(text: str) -> list[str]:

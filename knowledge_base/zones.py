@@ -11,7 +11,7 @@ from knowledge_base.logistic import Array
 # How questions are mixed in the life of a service, for the precision that the threshold promises.
 _IN_SCOPE, _NO_ARTICLE, _OUTSIDE = 0.85, 0.05, 0.10
 # Of the questions whose article is among the choices, so many may be given up instead of asked about.
-_LOST_CHOICES = 0.015
+_LOST_CHOICES = 0.008
 _FEWEST = 20
 
 
@@ -71,8 +71,8 @@ def _ask_from(held_out: HeldOut, needless: float) -> float:
     """Low enough to lose few good choices, and high enough to spare most outsiders, where both can be had."""
     good = held_out.among[(held_out.kind == 0) & (held_out.among_right > 0)]
     keep = float(np.quantile(good, _LOST_CHOICES)) if len(good) else 0.5
-    # Where both cannot be had, four times the loss is accepted, not more.
-    most = float(np.quantile(good, 4 * _LOST_CHOICES)) if len(good) else 0.5
+    # Where both cannot be had, twice the loss is accepted, not more.
+    most = float(np.quantile(good, 2 * _LOST_CHOICES)) if len(good) else 0.5
     outsiders = held_out.among[held_out.kind == 2]
     spare = float(np.quantile(outsiders, 1.0 - needless)) if len(outsiders) else 0.0
     return min(max(keep, spare), max(keep, most))
