@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from bot.ports import Links, Notifier, Outbox, Owners, Texts
+from bot.store import conversations
 from bot.types import Speaker, TicketRef
 from core.audit import Audit
 from core.clock import Clock
@@ -16,7 +18,8 @@ from core.jobs import Jobs
 from core.normaliser import terms
 from core.people.store import PeopleStore
 from core.settings import Settings
-from tickets import store, surveys
+from tickets import categories, store, surveys
+from tickets.categories import Tree
 from tickets.store import Actor, Ticket
 from tickets.voice import Voice
 
@@ -29,6 +32,8 @@ SELF_SOLVED_AFTER = timedelta(hours=24)
 PRESENT_WITHIN = timedelta(minutes=10)
 # More different words than this are a book, not a matter; later ones are not searchable.
 MAX_TERMS = 6_000
+
+_TREE_KEPT_S = 30.0
 
 JOB_SILENCE = "ticket.silence"
 JOB_SELF_SOLVED = "ticket.self_solved"
@@ -70,6 +75,7 @@ class Base:
         self._people = people
         self._settings = settings
         self._zone = ZoneInfo(settings.timezone)
+        self._kept: tuple[float, Tree] | None = None
         self._voice = Voice(notifier, self._as_book(), max(1, settings.rasa_slots))
 
     def join(self, *, owners: Owners, outbox: Outbox) -> None:
@@ -77,8 +83,27 @@ class Base:
         self._voice.owners = owners
         self._voice.outbox = outbox
 
+    async def _tree(self, tx: Tx) -> Tree:
+        """The categories, read again after a while: messages are sorted far more often than the tree is edited."""
+        now = time.monotonic()
+        if self._kept is None or now - self._kept[0] > _TREE_KEPT_S:
+            self._kept = (now, await categories.load(tx))
+        return self._kept[1]
+
     def _as_book(self) -> TicketBook:
         raise NotImplementedError
+
+    async def _lock(self, tx: Tx, ticket_id: str | None = None, *, serial: str | None = None) -> Ticket:
+        """The ticket, held until the transaction ends. Its conversation is held before it, as everywhere: two who
+        take both in different orders would wait for each other for ever. Raises NotFound."""
+        if serial is not None:
+            seen = await store.by_serial(tx, serial)
+        else:
+            assert ticket_id is not None
+            seen = await store.get(tx, ticket_id)
+        if seen.conversation_id is not None:
+            await conversations.get(tx, seen.conversation_id, lock=True)
+        return await store.get(tx, seen.id, lock=True)
 
     async def _change(self, tx: Tx, ticket: Ticket, kind: str, actor: Actor, **values: Any) -> Ticket:
         """One change, one event, and a hint to whoever watches."""

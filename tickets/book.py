@@ -14,7 +14,7 @@ from core.db import Tx
 from core.errors import IllegalMove, Invalid
 from core.ids import ConversationId, CustomerId, EpisodeId, TicketId
 from core.people.store import DEFAULT_TEAM
-from tickets import categories, store
+from tickets import store
 from tickets.base import (
     JOB_SELF_SOLVED,
     JOB_SILENCE,
@@ -65,7 +65,7 @@ class Book(Closing):
         theirs = [each for each in await store.of_customer(tx, customer_id) if each.tier > 1 and is_open(each.state)]
         if len(theirs) == 1:
             return ref_of(theirs[0])
-        tree = await categories.load(tx)
+        tree = await self._tree(tx)
         category_id = tree.sort(text)
         made = await self._new(
             tx,
@@ -115,7 +115,7 @@ class Book(Closing):
 
     async def _sort(self, tx: Tx, ticket: Ticket, text: str) -> Ticket:
         """Sort by words what nobody has sorted. A person's matter keeps its team: somebody may be at it already."""
-        tree = await categories.load(tx)
+        tree = await self._tree(tx)
         category_id = tree.sort(text)
         if category_id == UNSORTED:
             return ticket

@@ -62,7 +62,7 @@ class Closing(Base):
         if result_kind not in RESULT_KINDS:
             raise Invalid("result_kind")
         now, actor = self._clock.now(), actor_of(by)
-        ticket = await self._taken(tx, await store.get(tx, ticket_id, lock=True), by)
+        ticket = await self._taken(tx, await self._lock(tx, ticket_id), by)
         values: dict[str, Any] = {"solution": solution.strip(), "result_kind": result_kind}
         if category_id is not None:
             values["category_id"] = category_id
@@ -115,7 +115,7 @@ class Closing(Base):
 
     async def _on_delivered(self, tx: Tx, job: Job) -> None:
         """Look what became of a conclusion that had to be sent to a platform."""
-        ticket = await store.get(tx, job.key, lock=True)
+        ticket = await self._lock(tx, job.key)
         if ticket.state != State.TO_REPORT or ticket.version != job.payload["version"]:
             return
         message = await messages.get(tx, job.payload["message_id"])
@@ -303,7 +303,7 @@ class Closing(Base):
 
     async def _on_silence(self, tx: Tx, job: Job) -> None:
         """Nobody said anything since the conclusion."""
-        ticket = await store.get(tx, job.key, lock=True)
+        ticket = await self._lock(tx, job.key)
         if ticket.state != State.RESOLVED or ticket.resolved_at is None:
             return
         if job.payload["resolved_at"] != rfc3339(ticket.resolved_at):
@@ -325,7 +325,7 @@ class Closing(Base):
 
     async def _on_self_solved(self, tx: Tx, job: Job) -> None:
         """The bot's answer stood for a day and the customer did not come back."""
-        ticket = await store.get(tx, job.key, lock=True)
+        ticket = await self._lock(tx, job.key)
         if ticket.tier != 1 or ticket.state != State.NEW:
             return
         if await store.last_event(tx, ticket.id, ("not_solved",)) is not None:

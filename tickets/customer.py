@@ -212,7 +212,7 @@ class CustomerSide(Book):
         """Answer the survey on its page. Raises NotFound."""
         async with self._db.begin() as tx:
             survey, seen = await self._survey(tx, token)
-            await self._rates(tx, await store.get(tx, seen.id, lock=True), rating, solved, text, survey)
+            await self._rates(tx, await self._lock(tx, seen.id), rating, solved, text, survey)
 
     # Feedback from a page or an app, without a chat.
 
@@ -246,7 +246,7 @@ class CustomerSide(Book):
                 profile={},
             )
             await self._voice.begin(tx, conversation, ref.ticket_id, now)
-            ticket = await store.get(tx, ref.ticket_id, lock=True)
+            ticket = await self._lock(tx, ref.ticket_id)
             await self._voice.hear(tx, ticket, text, now)
             values: dict[str, Any] = {"fields": {**ticket.fields, "feedback_kind": kind}}
             if kind == "suggestion" and ticket.category_id == UNSORTED:
@@ -254,7 +254,7 @@ class CustomerSide(Book):
             return await self._to_person(tx, ticket, reason="feedback", actor=CUSTOMER, **values)
 
     async def _theirs(self, tx: Tx, customer_id: str, serial: str) -> Ticket:
-        ticket = await store.by_serial(tx, serial, lock=True)
+        ticket = await self._lock(tx, serial=serial)
         if ticket.customer_id != customer_id:
             raise NotFound("ticket")
         return ticket

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.store import customers
+from bot.store import conversations, customers
 from bot.types import Speaker
 from core.db import Tx
 from core.errors import Conflict, Forbidden, IllegalMove, Invalid
@@ -34,7 +34,7 @@ class Work(Book):
     async def confirm(self, serial: str, by: Speaker) -> Ticket:
         """Take it on: 待处理 → 处理中. What an unhappy customer reopened goes to somebody else than before."""
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             if ticket.tier > 1:
                 after(ticket.state, Move.CONFIRM, Party.STAFF)
             elif ticket.state != State.NEW:
@@ -58,7 +58,7 @@ class Work(Book):
         if not text.strip():
             raise Invalid("text is empty", text_id="error.text_empty")
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             if ticket.conversation_id is None:
                 raise IllegalMove("no conversation", text_id="error.ticket_without_conversation")
             if not (is_open(ticket.state) or ticket.state == State.RESOLVED):
@@ -75,7 +75,7 @@ class Work(Book):
         if not text.strip():
             raise Invalid("text is empty", text_id="error.text_empty")
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             await self._voice.note(tx, ticket, text, by, self._clock.now())
             await self._change(tx, ticket, "note", actor_of(by), text=text)
 
@@ -86,7 +86,7 @@ class Work(Book):
         """
         assert set(values) <= _EDITABLE
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             if ticket.version != version:
                 raise Conflict("stale version", text_id="error.ticket_changed")
             if ticket.state == State.MERGED:
@@ -145,7 +145,7 @@ class Work(Book):
         if not text.strip():
             raise Invalid("text is empty", text_id="error.text_empty")
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             if not is_open(ticket.state):
                 raise IllegalMove("ended", text_id="error.illegal_move")
             ticket = await self._taken(tx, ticket, by)
@@ -164,7 +164,7 @@ class Work(Book):
 
     async def _on_next_step(self, tx: Tx, job: Job) -> None:
         """The time of a next step has come and it still stands."""
-        ticket = await store.get(tx, job.key, lock=True)
+        ticket = await self._lock(tx, job.key)
         if ticket.next_step_at is None or not is_open(ticket.state) or ticket.next_step_at > self._clock.now():
             return
         await self._change(tx, ticket, "next_step_overdue", SYSTEM, text=ticket.next_step)
@@ -178,7 +178,7 @@ class Work(Book):
             raise Invalid("text is empty", text_id="error.text_empty")
         await self.answer(serial, by, text, client_message_id)
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             state = after(ticket.state, Move.WAIT_CUSTOMER, Party.STAFF)
             if ticket.state == state:
                 return ticket
@@ -191,7 +191,7 @@ class Work(Book):
         if len(summary.strip()) < 4:
             raise Invalid("summary", text_id="error.summary_wanted")
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             if ticket.tier == 1:
                 ticket = await self._to_person(tx, ticket, reason="escalated", actor=actor_of(by))
             values: dict[str, Any] = {"team_id": EXPERTS} if to == "expert" else {"review_wanted": True}
@@ -215,7 +215,7 @@ class Work(Book):
     ) -> Ticket:
         """`resolve` in a transaction of its own."""
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             return await self.resolve(
                 tx, ticket.id, solution=solution, by=by, result_kind=result_kind, category_id=category_id
             )
@@ -225,7 +225,7 @@ class Work(Book):
         if not reason.strip():
             raise Invalid("reason", text_id="error.text_empty")
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             if ticket.state == State.SELF_SOLVED:
                 return await self._to_person(tx, ticket, reason="reopened", actor=actor_of(by), text=reason)
             return await self._reopen(tx, ticket, "reopened", actor_of(by), text=reason.strip())
@@ -235,14 +235,14 @@ class Work(Book):
         if not finding.strip():
             raise Invalid("finding", text_id="error.text_empty")
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             kind = "reviewed" if agree else "review_disagreed"
             return await self._change(tx, ticket, kind, actor_of(by), text=finding.strip(), review_wanted=False)
 
     async def close(self, serial: str, by: Speaker) -> Ticket:
         """Close on the customer's word given elsewhere, such as on the telephone. Never against their last word."""
         async with self._db.begin() as tx:
-            ticket = await store.by_serial(tx, serial, lock=True)
+            ticket = await self._lock(tx, serial=serial)
             last = await surveys.last_answered(tx, ticket.id)
             if ticket.state != State.RESOLVED or (last is not None and last.is_unhappy):
                 raise IllegalMove("the customer has not agreed", text_id="error.customer_not_content")
@@ -251,8 +251,10 @@ class Work(Book):
     async def merge(self, serial: str, into: str, by: Speaker) -> Ticket:
         """Put a double under the ticket that goes on. Both must be the same customer's."""
         async with self._db.begin() as tx:
-            first, second = sorted((serial, into))
-            pair = {each: await store.by_serial(tx, each, lock=True) for each in (first, second)}
+            pair = {each: await store.by_serial(tx, each) for each in (serial, into)}
+            for conversation_id in sorted(each.conversation_id for each in pair.values() if each.conversation_id):
+                await conversations.get(tx, conversation_id, lock=True)
+            pair = {each: await store.by_serial(tx, each, lock=True) for each in sorted(pair)}
             ticket, target = pair[serial], pair[into]
             if ticket.id == target.id or ticket.customer_id != target.customer_id:
                 raise Forbidden("merge")

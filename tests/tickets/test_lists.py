@@ -1,0 +1,138 @@
+"""The desk's lists: work in order of urgency, found by two characters, page by page, with numbers masked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.errors import Invalid
+from tests.tickets.world import LIN, QIN, SHEN, World
+from tickets import categories, figures
+from tickets.lists import Wanted
+
+
+async def serials(world: World, staff_id: str = "", team_ids: tuple[str, ...] = (), **wanted: object) -> list[str]:
+    found, _ = await world.tickets.page(Wanted(**wanted), staff_id=staff_id, team_ids=team_ids)  # type: ignore[arg-type]  # named by each test
+    return [each["serial"] for each in found]
+
+
+async def test_each_view_holds_its_own(any_world: World) -> None:
+    bots = await any_world.newest((await any_world.says("密码忘了", who="v-0")).conversation_id)
+    waiting = await any_world.human(who="v-1")
+    mine = await any_world.human(who="v-2", text="发票开错了抬头")
+    await any_world.tickets.confirm(mine.serial, LIN)
+    experts = await any_world.human(who="v-3", text="重复扣费两次")
+    await any_world.tickets.escalate(experts.serial, LIN, to="expert", summary="需要专家核对")
+    reviewed = await any_world.human(who="v-4", text="视频黑屏没声音")
+    await any_world.tickets.escalate(reviewed.serial, LIN, to="supervisor", summary="请主管看一下")
+    done = await any_world.resolved(who="v-5")
+
+    assert set(await serials(any_world)) == {waiting.serial, mine.serial, experts.serial, reviewed.serial}
+    assert await serials(any_world, LIN.staff_id, view="mine") == [mine.serial]
+    assert set(await serials(any_world, team_ids=("payment",), view="team")) == {waiting.serial, mine.serial}
+    assert set(await serials(any_world, view="expert")) == {experts.serial, reviewed.serial}
+    assert await serials(any_world, view="review") == [reviewed.serial]
+    assert await serials(any_world, view="resolved") == [done.serial]
+    assert bots.serial in await serials(any_world, view="all")
+    assert (await serials(any_world))[-1] == waiting.serial or (await serials(any_world))[-1] == mine.serial
+    with pytest.raises(Invalid):
+        await serials(any_world, view="nonsense")
+
+
+async def test_the_urgent_stand_first_and_pages_join_without_gaps(any_world: World) -> None:
+    for number in range(7):
+        ticket = await any_world.human(who=f"v-{number}")
+        ticket = await any_world.tickets.change(ticket.serial, LIN, ticket.version, priority=number % 4 + 1)
+    whole, rest = await any_world.tickets.page(Wanted(), staff_id="", team_ids=())
+    assert rest is None
+    assert [each["priority"] for each in whole] == sorted(each["priority"] for each in whole)
+    for view in ("open", "all"):
+        joined: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            wanted = Wanted(view=view, limit=3, cursor=cursor)
+            page, cursor = await any_world.tickets.page(wanted, staff_id="", team_ids=())
+            joined += [each["serial"] for each in page]
+        assert joined == await serials(any_world, view=view)
+        assert len(joined) == 7
+    with pytest.raises(Invalid):
+        await serials(any_world, cursor="bm9uc2Vuc2U")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("退款", True),
+        ("申请退款", True),
+        ("退 款", True),
+        ("退", False),
+        ("iPhone", True),
+        ("iphone15", False),
+        ("7788", True),
+        ("778", False),
+        ("會員", True),
+        ("物流", False),
+        ("fl-20261121-000001", True),
+        ("20261121", True),
+        ("%", False),
+        ("'; drop table tickets; --", False),
+    ],
+)
+async def test_search_finds_two_characters_words_and_numbers(any_world: World, text: str, is_found: bool) -> None:
+    ticket = await any_world.human(text="会员扣了钱 想申请退款 iPhone 15 订单7788")
+    assert await serials(any_world, view="all", text=text) == ([ticket.serial] if is_found else [])
+
+
+async def test_filters_narrow_and_a_category_holds_its_children(any_world: World) -> None:
+    paid = await any_world.human(who="v-1")
+    plays = await any_world.human(who="v-2", text="视频黑屏没声音")
+    assert await serials(any_world, category="payment") == [paid.serial]
+    assert await serials(any_world, category="technical/playback") == [plays.serial]
+    assert await serials(any_world, team="technical", channel="web", state="new") == [plays.serial]
+    assert await serials(any_world, priority=1) == []
+
+
+async def test_numbers_of_people_are_masked_wherever_staff_read(world: World) -> None:
+    ticket = await world.human(text="我手机13812345678邮箱xiaoli@example.com充值没到账")
+    found = str(await world.tickets.page(Wanted(), staff_id="", team_ids=()))
+    found += str(await world.tickets.detail(ticket.serial, {"ticket.write"}))
+    assert "13812345678" not in found
+    assert "xiaoli@" not in found
+    assert "138****5678" in found
+
+
+async def test_the_detail_tells_the_history_in_words(any_world: World) -> None:
+    ticket = await any_world.resolved()
+    await any_world.tickets.customer_rates(ticket.customer_id, ticket.serial, 1, False, "还是不行")
+    await any_world.tickets.confirm(ticket.serial, QIN)
+    detail = await any_world.tickets.detail(ticket.serial, {"ticket.write", "ticket.review"})
+    told = {each["kind"]: each for each in detail["events"]}
+    assert (told["result_written"]["old"], told["result_written"]["new"]) == ("处理中 · 无", "待反馈用户 · 已解决")
+    assert told["rated"]["text"] == "不满意:还是不行"
+    assert (told["reopened"]["actor_name"], told["confirmed"]["actor_name"]) == ("用户", QIN.name)
+    assert "专家组" in str(told["reopened"]["new"])
+    assert detail["exchanges"][0]["answered_by"] == "bot"
+    assert [(each["round"], each["rating"]) for each in detail["surveys"]] == [(1, 1)]
+    assert "review" in detail["allowed"]
+    await any_world.tickets.review(ticket.serial, SHEN, finding="确实漏查", agree=True)
+    assert await serials(any_world, view="review") == []
+
+
+async def test_the_figures_count_by_local_day_and_hour(any_world: World) -> None:
+    for number in range(3):
+        await any_world.human(who=f"v-{number}")
+    ticket = await any_world.resolved(who="v-9")
+    await any_world.tickets.customer_rates(ticket.customer_id, ticket.serial, 4, True, "")
+    zone = ZoneInfo("Asia/Shanghai")
+    now = any_world.clock.now() + timedelta(days=1)
+    async with any_world.db.read() as tx:
+        tree = await categories.load(tx)
+        told = figures.overview(await figures.read(tx, now=now, days=7, zone=zone), any_world.texts, tree)
+    assert [each["total"] for each in told["per_day"]] == [0, 0, 0, 0, 0, 4, 0]
+    assert told["per_channel"] == [{"key": "web", "name": "网页", "count": 4}]
+    assert {each["key"]: each["count"] for each in told["per_state"]} == {"new": 3, "closed": 1}
+    assert told["ratings"] == [{"key": "4", "name": "非常满意", "count": 1}]
+    # A Saturday, ten in the morning in Shanghai.
+    assert told["hour_of_week"][5][10] == 4
