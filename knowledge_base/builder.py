@@ -17,7 +17,9 @@ from core.db import Database
 from core.encoder import EncoderClient
 from core.errors import EncoderUnavailable
 from knowledge_base import store
+from knowledge_base.calibration import Learned
 from knowledge_base.engine import ENGINE_VERSION, ReleaseIndex, build_release
+from knowledge_base.outside import outside_texts
 from knowledge_base.store import Content
 from knowledge_base.types import FloatArray, IndexedArticle, IndexedText, SearchSettings, TextKind
 
@@ -27,6 +29,9 @@ log = structlog.get_logger(__name__)
 _ENCODE_LIMIT_S = 60.0
 # Folders of indexes beyond these are removed, oldest use first; any of them can be rebuilt.
 _KEPT_FOLDERS = 8
+# A publish keeps what was learned, so that a change to one article changes nothing about the others. When this share
+# of the texts came or went, the release is another one and learns anew.
+_LEARN_ANEW = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Builder:
         self._settings = settings
         # Two builds at once would only make both slower.
         self._one = asyncio.Lock()
+        # For each model what its latest index learned, and from how many texts.
+        self._learned: dict[str, tuple[Learned, int]] = {}
 
     async def model_id(self) -> str:
         """The model that makes vectors now; "" while there is none."""
@@ -77,10 +84,22 @@ class Builder:
         async with self._one:
             loaded = await asyncio.to_thread(self._load, folder)
             if loaded is not None:
+                self._learned.setdefault(model_id, (loaded.learned, loaded.texts))
                 return loaded
             articles = await self._articles(wanted)
-            vectors = await self._vectors(articles, model_id) if model_id else None
-            built = await asyncio.to_thread(build_release, articles, vectors, self._settings)
+            texts = {text.question_id: text.text for article in articles for text in article.texts}
+            learned, size = self._learned.get(model_id, (None, 0))
+            if abs(len(texts) - size) > _LEARN_ANEW * size:
+                learned = None
+            vectors, outside = None, {}
+            if model_id:
+                vectors = await self._vectors(texts, model_id)
+                outside = await self._outside(model_id) if learned is None else {}
+            built = await asyncio.to_thread(
+                build_release, articles, vectors, self._settings, outside=outside, learned=learned
+            )
+            if learned is None:
+                self._learned[model_id] = (built.learned, built.texts)
             await asyncio.to_thread(self._keep, built, folder)
             return built
 
@@ -127,8 +146,13 @@ class Builder:
             for article_id, (revision, content, public) in wanted.contents.items()
         ]
 
-    async def _vectors(self, articles: list[IndexedArticle], model_id: str) -> dict[int, FloatArray]:
-        texts = {text.question_id: text.text for article in articles for text in article.texts}
+    async def _outside(self, model_id: str) -> dict[str, FloatArray]:
+        """Vectors of the sentences that no service answers."""
+        texts = outside_texts()
+        vectors = await self._vectors(dict(enumerate(texts)), model_id)
+        return {text: vectors[at] for at, text in enumerate(texts)}
+
+    async def _vectors(self, texts: Mapping[int, str], model_id: str) -> dict[int, FloatArray]:
         hashes = {question_id: store.content_hash(text) for question_id, text in texts.items()}
         async with self._db.read() as tx:
             known = await store.known_vectors(tx, hashes.values(), model_id)

@@ -88,6 +88,11 @@ class ReleaseIndex:
         return len(self._corpus.articles)
 
     @property
+    def texts(self) -> int:
+        """How many texts were handed in with its articles."""
+        return sum(len(article.texts) for article in self._corpus.articles)
+
+    @property
     def dim(self) -> int:
         """Length of the vectors; 0 when the release knows words only."""
         return self._corpus.dense.index.dim if self._corpus.dense else 0
