@@ -55,6 +55,7 @@ class ScriptedAssistant:
     def __init__(self, answer: Callable[[str], AssistantTurn | None] | None = None) -> None:
         self.answer = answer or (lambda text: turn_of(Said("unknown"), intent="nlu_fallback", confidence=0.3))
         self.asked: list[Question] = []
+        self.lost: list[Question] = []  # what never arrived there
         self.recalled: list[str] = []
         self.tracker: dict[tuple[str, str], AssistantTurn | None] = {}
         self.before_answer: Callable[[Question], Any] | None = None
@@ -64,7 +65,11 @@ class ScriptedAssistant:
 
     async def ask(self, question: Question) -> AssistantTurn | None:
         self.asked.append(question)
-        turn = self.answer(question.text)
+        try:
+            turn = self.answer(question.text)
+        except BaseException:
+            self.lost.append(question)
+            raise
         self.tracker[question.episode_id, question.exchange_id] = turn
         if self.before_answer is not None:
             await self.before_answer(question)
