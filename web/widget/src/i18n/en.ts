@@ -68,7 +68,7 @@ export const en: Words<ChatKey> = {
   queueHead: "You are in line",
   queuePlace: "{count} ahead of you",
   queueNext: "You are next",
-  queueEta: "{time}",
+  queueEta: "Expected wait: {time}",
   leaveMessage: "Leave a message",
   leaveQueue: "Leave the line",
   leaveFailed: "That did not work, please try again",
