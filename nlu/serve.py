@@ -1,15 +1,17 @@
 """Run the assistant: `.venv-rasa/bin/python -m nlu.serve --model FILE --port PORT`.
 
 Rasa takes its token as an argument, which every user of the machine can read. So this reads it from the environment and
-hands it over inside the process. What the assistant does not need is taken out of its environment first: it runs old
-libraries, and should know no secret but its own two.
+hands it over inside the process. What the assistant does not need is taken out of its environment first, by starting
+itself again under the same process id: it runs old libraries, and should know no secret but its own two.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,11 +44,13 @@ def main() -> int:
     if wrong := _wrong(arguments.model):
         print(f"assistant: {wrong}", file=sys.stderr)
         return 2
-    level = os.environ.get("FRONTLINE_LOG_LEVEL", "WARNING").upper()
-    _clean_environment(level)
-    Path(os.environ["FRONTLINE_TRACKER_DB"]).parent.mkdir(parents=True, exist_ok=True)
     model = str(arguments.model.resolve())
     os.chdir(ROOT)
+    environment = _clean_environment()
+    if dict(os.environ) != environment:
+        again = [sys.executable, "-m", "nlu.serve", "--model", model, "--port", str(arguments.port)]
+        os.execve(sys.executable, again, environment)  # noqa: S606 - no shell is meant.
+    _prepare(Path(os.environ["FRONTLINE_TRACKER_DB"]))
 
     from rasa.__main__ import main as rasa
 
@@ -69,11 +73,18 @@ def _wrong(model: Path) -> str | None:
     return None
 
 
-def _clean_environment(level: str) -> None:
-    for name in list(os.environ):
-        if name not in KEPT and not name.startswith("LC_"):
-            del os.environ[name]
-    os.environ.update(FIXED, LOG_LEVEL=level)
+def _clean_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith("LC_")}
+    kept["FRONTLINE_TRACKER_DB"] = str(Path(kept["FRONTLINE_TRACKER_DB"]).resolve())
+    level = os.environ.get("FRONTLINE_LOG_LEVEL", "WARNING").upper()
+    return {**kept, **FIXED, "FRONTLINE_LOG_LEVEL": level, "LOG_LEVEL": level}
+
+
+def _prepare(database: Path) -> None:
+    """Make the folder, and let the file be written without waiting for readers; the mode stays in the file."""
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 if __name__ == "__main__":

@@ -81,10 +81,12 @@ async def _recorded(agent: Any, message: UserMessage) -> list[dict[str, Any]] | 
     """What this exchange was answered before, or None if it is new.
 
     The lock waits for a turn that still runs, whose poster may have died. A turn is saved as a whole when it ends, so
-    an exchange is in the tracker with all of its answer or not at all.
+    an exchange is in the tracker with all of its answer or not at all. Rasa's outer store turns a read error into a
+    new conversation, so the inner one is asked: an error here ends the turn before it begins.
     """
+    store = getattr(agent.tracker_store, "_tracker_store", agent.tracker_store)
     async with agent.lock_store.lock(message.sender_id):
-        tracker = await agent.tracker_store.retrieve(message.sender_id)
+        tracker = await store.retrieve(message.sender_id)
     found: list[dict[str, Any]] | None = None
     for event in tracker.events if tracker else ():
         if isinstance(event, UserUttered):

@@ -25,7 +25,13 @@ class ZhIntentClassifier(LogisticRegressionClassifier):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        return {**LogisticRegressionClassifier.get_default_config(), "max_iter": 300, "C": 10.0, "meaning": 4.0}
+        return {
+            **LogisticRegressionClassifier.get_default_config(),
+            "max_iter": 300,
+            "tol": 1e-3,
+            "C": 10.0,
+            "meaning": 4.0,
+        }
 
     def __init__(self, config: dict[str, Any], name: str, model_storage: ModelStorage, resource: Resource) -> None:
         super().__init__(config, name, model_storage, resource)
