@@ -11,7 +11,7 @@ from datetime import timedelta
 import yaml
 from sqlalchemy import func, select
 
-from bot.store import conversations
+from bot.store import conversations, messages
 from bot.types import Incoming, Kind, Speaker
 from core.ids import ChannelId
 from gateway.demo import words
@@ -111,6 +111,12 @@ class Player:
     async def _first_words(self, matter: Matter) -> _Scene | None:
         conversation_id = await self._says(matter, matter.texts[0])
         async with self._stage.db.read() as tx:
+            asked = await messages.last_spoken(tx, conversation_id)
+        if asked is not None and any(choice.id.startswith("reopen:") for choice in asked.choices):
+            # 「还是上次的问题吗?」 In this history it never is.
+            self._wait(5, 30)
+            await self._says(matter, "新问题", choice="new_matter")
+        async with self._stage.db.read() as tx:
             conversation = await conversations.get(tx, conversation_id)
             if conversation.mode.value != "bot" or conversation.episode_id is None:
                 return None
@@ -165,8 +171,9 @@ class Player:
     async def _self_thumb(self, scene: _Scene) -> None:
         self._wait(20, 120)
         async with self._stage.db.read() as tx:
-            conversation = await conversations.get(tx, scene.conversation_id)
-        await self._stage.conversations.helpful(scene.conversation_id, conversation.last_seq, True)
+            last = await messages.last_spoken(tx, scene.conversation_id)
+        if last is not None and last.seq is not None and last.payload.get("answer"):
+            await self._stage.conversations.helpful(scene.conversation_id, last.seq, True)
 
     async def _gap(self, scene: _Scene) -> None:
         self._wait(10, 60)

@@ -87,10 +87,21 @@ async def body(request: web.Request, kind: type[T]) -> T:
     except UnicodeDecodeError as exc:
         raise BadJson("not UTF-8") from exc
     except msgspec.ValidationError as exc:
+        # The decoder stops at the first thing that does not fit, so what follows may still be no JSON at all.
+        if not _is_json(raw):
+            raise BadJson("not JSON") from exc
         # msgspec names the field and the type, never the value.
         raise Invalid(str(exc)) from exc
     except (msgspec.DecodeError, RecursionError) as exc:
         raise BadJson("not JSON") from exc
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 async def read_limited(request: web.Request, limit: int) -> bytes:

@@ -177,7 +177,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
 
 async def start_totp(request: web.Request) -> web.StreamResponse:
     secret = pyotp.random_base32()
-    uri = pyotp.TOTP(secret, issuer="Frontline").provisioning_uri(viewer(request).name)
+    uri = pyotp.TOTP(secret, name=viewer(request).name, issuer="Frontline").provisioning_uri()
     out = io.BytesIO()
     segno.make(uri, error="m").save(out, kind="svg", scale=5, xmldecl=False, svgns=True)
     return reply({"secret": secret, "uri": uri, "svg": out.getvalue().decode()})
