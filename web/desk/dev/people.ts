@@ -40,14 +40,18 @@ export const keys = [
   { id: "k1", name: "数据仓库导出", role: "manager", created_at: ago(40_000), used_at: ago(12), revoked: false },
   { id: "k2", name: "内部机器人", role: "agent", created_at: ago(80_000), used_at: null, revoked: true },
 ];
+const channel = (id: string, kind: string, name: string, more: object = {}): object => ({
+  id, key: `xingyu-${kind}`, kind, name, sites: [], config: {}, secrets: { token: true, secret: true }, greeting: "", privacy_url: "", disabled: false,
+  webhook: kind === "web" ? null : `https://support.example/connectors/${kind}/xingyu-${kind}`, ...more,
+});
 export const channels = [
-  { id: "ch1", key: "xingyu-web", kind: "web", name: "星屿视频网站", sites: ["https://www.xingyu.example"], disabled: false, webhook: null, secrets: ["identity_key"] },
-  { id: "ch2", key: "xingyu-wechat", kind: "wechat", name: "星屿视频服务号", sites: [], disabled: false, webhook: "/connectors/wechat/xingyu-wechat", api_base: null, secrets: ["token", "app_id", "secret"] },
-  { id: "ch3", key: "xingyu-weibo", kind: "weibo", name: "星屿视频官微", sites: [], disabled: true, webhook: "/connectors/weibo/xingyu-weibo", api_base: null, secrets: ["secret"] },
+  channel("ch1", "web", "星屿视频网站", { sites: ["https://www.xingyu.example"], secrets: { identity_key: true }, greeting: "您好,我是星屿小助手。" }),
+  channel("ch2", "wechat", "星屿视频服务号", { config: { app_id: "wx0000", original_id: "gh_0000", api_base: "" } }),
+  channel("ch3", "weibo", "星屿视频官微", { disabled: true }),
 ];
 export const audit = [
   { number: 8, at: ago(3), actor: "s5", actor_name: "唐敏", action: "ticket.reviewed", object: "FL-20261121-000117", data: {} },
   { number: 7, at: ago(16), actor: "s7", actor_name: "系统管理员", action: "account.changed", object: "孟凡", data: { fields: ["disabled"] } },
   { number: 6, at: ago(55), actor: "s6", actor_name: "陆颖", action: "knowledge.published", object: "r18", data: { number: 18 } },
-  { number: 5, at: ago(70), actor: "s1", actor_name: "林夏", action: "session.began", object: "s1", data: { address: "10.0.3.18" } },
+  { number: 5, at: ago(70), actor: "s1", actor_name: "林夏", action: "session.opened", object: "s1", data: { address: "10.0.3.18" } },
 ];

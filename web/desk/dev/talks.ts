@@ -6,9 +6,9 @@ const row = (id: string, name: string, channel: string, last: string, minutes: n
   last_at: ago(minutes), unread: 0, waiting_since: null, ticket_serial: "FL-20261121-000123", ticket_state: "in_progress", priority: 3, ...more,
 });
 const mine = [
-  row("c1", "蓝鲸不睡觉", "web", "投屏到电视以后还是一直转圈", 1, { unread: 2, waiting_since: ago(2.4), emotion: 0.8 }),
+  row("c1", "蓝鲸不睡觉", "web", "投屏到电视以后还是一直转圈", 1, { unread: 2, emotion: 0.8 }),
   row("c2", "小满", "wechat", "好的,我等你消息", 6, { ticket_state: "waiting_customer" }),
-  row("c3", "南山有台", "weibo", "重复扣了两次 25 元,订单截图发你了", 9, { unread: 1, waiting_since: ago(0.6) }),
+  row("c3", "南山有台", "weibo", "重复扣了两次 25 元,订单截图发你了", 9, { unread: 1 }),
   row("c4", "陈予安", "web", "谢谢,已经能看了", 22, { ticket_state: "resolved" }),
   row("c5", "Luna", "mail", "Re: 发票抬头修改", 140, { ticket_state: "to_report" }),
 ];
@@ -25,11 +25,11 @@ export const queue = (): object => ({
   longest_wait_s: 252,
   items: waiting.map(([handoff_id, conversation_id, customer_name, channel_kind, team_id, team_name, reason, last_text, minutes, emotion], position) => ({
     handoff_id, conversation_id, customer_name, channel_kind, team_id, team_name, reason, last_text, emotion, position,
-    priority: 3, waiting_since: ago(minutes), ticket_serial: `FL-20261121-00013${position}`, title: last_text,
+    reason_text: { complaint: "用户投诉", explicit_wish: "用户要求人工", failed_turns: "机器人连续两次未能解答" }[reason], priority: 3, waiting_since: ago(minutes), ticket_serial: `FL-20261121-00013${position}`, title: last_text,
   })),
 });
 export const day = (): object => ({
-  counts: { open: 7, waiting_for_me: 2, due_today: 3, overdue: 1, reopened: 1, resolved_today: 12 },
+  counts: { conversations: 5, waiting_for_me: 2, line: 3, tickets: 7, due: 3, overdue: 1, reopened: 1 },
   due: [brief(2, { overdue: true, next_step: "回电确认退款到账", next_step_at: ago(40) }), brief(1, { next_step: "跟进电视端新版是否修复", next_step_at: ago(-120) }), brief(4, { next_step: "给客户发新发票", next_step_at: ago(-260) })],
   reopened: [brief(3, { reopened_count: 1, rating: 1 })],
   waiting: [mine[0], mine[2]],
@@ -58,7 +58,7 @@ const talk = [
 const packet = {
   version: 1, summary: "客户投屏到智能电视后一直加载,按文章操作无效,已报障并要求人工,情绪激动。",
   wants_now: "今晚之前能在电视上正常看动画片。",
-  form: [{ key: "problem", value: "投屏后一直转圈" }, { key: "since", value: "昨天 20:30 左右" }, { key: "device_model", value: "智能电视 65 英寸" }, { key: "system_version", value: "安卓 11" }, { key: "app_version", value: "电视端 4.2.1" }, { key: "network_kind", value: "家庭宽带" }, { key: "city", value: "杭州" }, { key: "measured_speed", value: "下载 286 Mbps" }],
+  form: [{ key: "problem", value: "投屏后一直转圈" }, { key: "since", value: "昨天 20:30 左右" }, { key: "device_model", value: "智能电视 65 英寸" }, { key: "system_version", value: "安卓 11" }, { key: "app_version", value: "电视端 4.2.1" }, { key: "network_kind", value: "家庭宽带" }, { key: "city", value: "杭州" }, { key: "speed", value: "下载 286 Mbps" }],
   articles_tried: [{ article_id: "cast", title: "投屏失败或一直加载怎么办", probability: 0.44, helpful: false }, { article_id: "tv", title: "电视端卡顿、加载慢", probability: 0.31 }],
   failed_turns: 2, intent: "report_problem", confidence: 0.86, emotion: 0.82, open_tickets: [{ serial: "FL-20261118-000087", title: "会员自动续费取消" }],
 };

@@ -39,7 +39,7 @@ export const categories = [
   { id: "teen", name: "青少年模式", children: [{ id: "teen.password", name: "青少年密码" }] },
 ];
 
-const event = (number: number, minutes: number, actor_name: string, kind: string, text: string, more: object = {}): object => ({ number, at: ago(minutes), actor: "staff", actor_name, kind, text, ...more });
+const event = (number: number, minutes: number, actor_name: string, kind: string, text: string, more: object = {}): object => ({ number, at: ago(minutes), actor: "staff", actor_name, kind, kind_text: text, text: "", old: null, new: null, ...more });
 const said = (id: number, minutes: number, author: string, text: string, more: object = {}): object => ({
   id: `tm${id}`, seq: id, author, kind: "text", text, html: null, payload: {}, staff_name: author === "agent" ? "林夏" : null, delivery: author === "agent" ? "sent" : "none", at: ago(minutes), exchange: null, ...more,
 });
@@ -49,7 +49,7 @@ export function ticketDetail(serial: string): object {
   return {
     ...brief(at, { next_step: "技术确认电视端 4.2.1 是否受影响,并给出临时办法", next_step_at: ago(-180) }),
     description: "客户投屏到智能电视后一直转圈,昨晚 20:30 开始,家庭宽带 300 兆,其他应用正常。按文章重启、换网均无效。",
-    fields: { device_model: "智能电视 65 英寸", system_version: "安卓 11", app_version: "电视端 4.2.1", network_kind: "家庭宽带", network_provider: "浙江宽带", city: "杭州", measured_speed: "下载 286 Mbps" },
+    fields: { device_model: "智能电视 65 英寸", system_version: "安卓 11", app_version: "电视端 4.2.1", network_kind: "家庭宽带", network_provider: "浙江宽带", city: "杭州", speed: "下载 286 Mbps" },
     solution: null, escalated_to: at === 3 ? "expert" : null, escalation_summary: at === 3 ? "权益已到账但广告仍播放,怀疑缓存未更新;客户已等两天,不满意重开。" : null,
     person_wanted_at: ago(58), first_received_at: ago(60), resolved_at: null, closed_at: null, close_ground: null,
     customer: {
@@ -58,9 +58,9 @@ export function ticketDetail(serial: string): object {
     },
     conversation_id: "c1", conversation_mode: "agent",
     events: [
-      event(1, 60, "系统", "opened", "客户首次来信,工单建立"), event(2, 58, "机器人", "person_wanted", "客户投诉并要求人工", { old: "1", new: "2" }),
-      event(3, 55, "林夏", "state", "确认处理", { old: "new", new: "in_progress" }), event(4, 50, "林夏", "next_step", "技术确认电视端 4.2.1 是否受影响"),
-      event(5, 22, "何川", "category", "分类改为「投屏」", { old: "卡顿加载", new: "投屏" }), event(6, 7, "林夏", "note", "添加了内部备注"),
+      event(1, 60, "系统", "opened", "登记"), event(2, 58, "机器人", "person_wanted", "需要人工", { old: "一级自助", new: "二级人工" }),
+      event(3, 55, "林夏", "confirmed", "确认接手", { old: "待处理", new: "处理中" }), event(4, 50, "林夏", "next_step", "设定下一步", { text: "技术确认电视端 4.2.1 是否受影响" }),
+      event(5, 22, "何川", "changed", "修改", { old: "卡顿加载", new: "投屏" }), event(6, 7, "林夏", "note", "内部备注"),
     ],
     exchanges: [
       { id: "e1", at: ago(60), text: "投屏到电视一直转圈怎么办", intent: "faq", confidence: 0.72, decision: "answer", answered_by: "bot", latency_ms: 412, articles: [{ article_id: "cast", title: "投屏失败或一直加载怎么办", probability: 0.78 }] },

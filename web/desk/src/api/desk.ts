@@ -47,8 +47,11 @@ export interface NextStep {
   at: string;
 }
 
+export type ResultKind = "solved" | "unsolvable" | "withdrawn";
+
 export interface Resolution {
   solution: string;
+  result_kind?: ResultKind;
   category_id?: string;
   next_step?: NextStep;
 }

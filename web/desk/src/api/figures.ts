@@ -1,4 +1,4 @@
-/** The few figures behind 看板 and 报表. */
+/** The few figures behind 报表. */
 import { get } from "./client";
 
 export interface DayVolume {
@@ -19,10 +19,11 @@ export interface Overview {
   per_channel: Share[];
   per_state: Share[];
   per_tier: Share[];
-  per_category?: Share[];
+  per_category: Share[];
   ratings: Share[];
+  /** Monday first, each with 24 hours. */
   hour_of_week: number[][];
-  targets?: Record<string, number>;
+  targets: Record<"tier_1" | "tier_2" | "tier_3" | "content", number>;
 }
 
 export const overview = (days: number): Promise<Overview> => get<Overview>("/api/v1/figures/overview", { days });

@@ -30,6 +30,7 @@ export interface NewPerson {
   password: string;
   roles: string[];
   teams: string[];
+  skills: string[];
 }
 
 export interface Team extends Named {
@@ -51,10 +52,13 @@ export interface Channel {
   kind: string;
   name: string;
   sites: string[];
+  /** What may be shown of its account; secrets only as set or not. */
+  config: Record<string, string>;
+  secrets: Record<string, boolean>;
+  greeting: string;
+  privacy_url: string;
   disabled: boolean;
-  api_base?: string | null;
-  webhook?: string | null;
-  secrets?: string[];
+  webhook: string | null;
 }
 
 export interface ChannelChange {
@@ -62,6 +66,14 @@ export interface ChannelChange {
   sites?: string[];
   disabled?: boolean;
   config?: Record<string, string>;
+  greeting?: string;
+  privacy_url?: string;
+}
+
+export interface NewChannel extends Omit<ChannelChange, "name" | "disabled"> {
+  kind: string;
+  key: string;
+  name: string;
 }
 
 export interface AuditEntry {
@@ -86,7 +98,7 @@ export const addKey = (name: string, role: string): Promise<{ id: string; key: s
 export const revokeKey = (id: string): Promise<void> => remove(`/api/v1/keys/${encodeURIComponent(id)}`);
 
 export const channels = (): Promise<Page<Channel>> => get<Page<Channel>>("/api/v1/channels");
-export const addChannel = (fresh: ChannelChange & { kind: string; name: string }): Promise<Channel> =>
+export const addChannel = (fresh: NewChannel): Promise<Channel> =>
   post<Channel>("/api/v1/channels", fresh);
 export const changeChannel = (id: string, what: ChannelChange): Promise<unknown> =>
   patch(`/api/v1/channels/${encodeURIComponent(id)}`, what);

@@ -3,15 +3,16 @@
  * down is healed by `resync`, which is told after each reconnect and, as long as the line stays down, every few seconds.
  */
 import { backoffMs } from "../models/backoff";
-import type { DeskMessage } from "./types";
 
 export type Frame =
   | { type: "queue" }
   | { type: "presence" }
   | { type: "conversation"; id: string }
-  | { type: "message"; conversation_id: string; message?: DeskMessage }
-  | { type: "offer"; handoff?: { id: string } }
-  | { type: "typing"; conversation_id: string }
+  | { type: "offer" }
+  | { type: "assigned" }
+  | { type: "due"; serial: string }
+  | { type: "typing"; conversation_id: string; on: boolean }
+  | { type: "read"; conversation_id: string }
   | { type: "ticket"; serial: string }
   | { type: "release" }
   | { type: "logout" }

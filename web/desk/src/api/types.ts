@@ -54,6 +54,7 @@ export interface QueueItem {
   team_id: string;
   team_name: string;
   reason: string;
+  reason_text: string;
   priority: number;
   last_text: string;
   waiting_since: string;
@@ -117,7 +118,7 @@ export interface MessagePayload {
 
 export interface TriedArticle {
   article_id: string;
-  title: string;
+  title?: string;
   probability?: number | null;
   score?: number | null;
 }
@@ -171,7 +172,8 @@ export interface Customer {
 export interface ChannelLimits {
   window_until?: string | null;
   max_chars?: number | null;
-  messages_left?: number | null;
+  /** Whether `max_chars` counts bytes of UTF-8, as some platforms do. */
+  in_bytes?: boolean;
 }
 
 export interface HandoffView {
@@ -243,9 +245,10 @@ export interface TicketEvent {
   actor: string;
   actor_name: string | null;
   kind: string;
+  kind_text: string;
   text: string;
-  old?: string | null;
-  new?: string | null;
+  old: string | null;
+  new: string | null;
 }
 
 export interface TicketExchange {
@@ -299,8 +302,8 @@ export interface Category {
 }
 
 export interface MyDay {
-  counts: Record<string, number>;
+  counts: Record<"conversations" | "waiting_for_me" | "line" | "tickets" | "due" | "overdue" | "reopened", number>;
   due: TicketBrief[];
   reopened: TicketBrief[];
-  waiting?: ConversationRow[];
+  waiting: ConversationRow[];
 }

@@ -55,14 +55,14 @@ export function useTalk(id: Ref<string>): Talk {
   const readSoon = gathered(() => (id.value === "" ? undefined : resource.refresh()), 80);
   onFrame((frame) => {
     if (frame.type === "resync") readSoon();
-    if (frame.type === "conversation" && frame.id === id.value) readSoon();
-    if (frame.type === "ticket" && frame.serial === resource.data.value?.ticket?.serial) readSoon();
-    if (frame.type === "message" && frame.conversation_id === id.value) {
+    if (frame.type === "conversation" && frame.id === id.value) {
       isTyping.value = false;
       readSoon();
     }
+    if (frame.type === "ticket" && frame.serial === resource.data.value?.ticket?.serial) readSoon();
+    if (frame.type === "read" && frame.conversation_id === id.value) readSoon();
     if (frame.type === "typing" && frame.conversation_id === id.value) {
-      isTyping.value = true;
+      isTyping.value = frame.on;
       window.clearTimeout(typingTimer);
       typingTimer = window.setTimeout(() => (isTyping.value = false), TYPING_FOR_MS);
     }

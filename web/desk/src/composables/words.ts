@@ -3,7 +3,7 @@ import { useI18n } from "vue-i18n";
 
 export type WordGroup =
   | "state" | "channel" | "mode" | "tier" | "priority" | "rating" | "reason" | "decision" | "answeredBy" | "level"
-  | "fact" | "intent" | "role" | "author" | "weekday" | "closeGround" | "kind";
+  | "fact" | "value" | "intent" | "role" | "author" | "weekday" | "closeGround" | "kind";
 
 export function useWords(): (group: WordGroup, code: string | number | null | undefined) => string {
   const { t, te } = useI18n();

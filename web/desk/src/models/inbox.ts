@@ -1,7 +1,7 @@
 /** The order of the conversation list. */
 import type { ConversationRow } from "../api/types";
 
-/** Unread and longest waiting first, then the newest words. */
+/** Who waits in a line comes first, longest first; then who wrote and is not read; then the newest words. */
 function urgency(a: ConversationRow, b: ConversationRow): number {
   const waiting = Number(b.waiting_since !== null) - Number(a.waiting_since !== null);
   if (waiting !== 0) return waiting;
@@ -9,6 +9,8 @@ function urgency(a: ConversationRow, b: ConversationRow): number {
     if (a.priority !== b.priority) return a.priority - b.priority;
     return a.waiting_since.localeCompare(b.waiting_since);
   }
+  const unread = Number(b.unread > 0) - Number(a.unread > 0);
+  if (unread !== 0) return unread;
   return (b.last_at ?? "").localeCompare(a.last_at ?? "");
 }
 

@@ -1,4 +1,4 @@
-/** What a channel allows to be written: how long, until when, how often. */
+/** What a channel allows to be written: how long, and until when. */
 import type { ChannelLimits } from "../api/types";
 
 /** The contract's own limit, for channels without a smaller one. */
@@ -22,28 +22,23 @@ export function lengthOf(text: string): number {
 }
 
 export function counter(text: string, limits: ChannelLimits): Counter {
-  const used = lengthOf(text);
+  const used = limits.in_bytes === true ? new TextEncoder().encode(text).length : lengthOf(text);
   const channel = limits.max_chars ?? null;
   const allowed = channel ?? LONGEST_MESSAGE;
   // A channel that takes short messages has longer ones split by its connector; only the contract's limit refuses.
-  const isOver = used > LONGEST_MESSAGE;
+  const isOver = lengthOf(text) > LONGEST_MESSAGE;
   return {
     used,
     allowed,
     isOver,
-    isShown: channel !== null || used >= allowed * SHOW_COUNTER_FROM,
+    isShown: (channel !== null && limits.in_bytes !== true && channel < LONGEST_MESSAGE) || used >= allowed * SHOW_COUNTER_FROM,
     parts: channel === null ? 1 : Math.max(1, Math.ceil(used / channel)),
   };
 }
 
-export type WindowState =
-  | { kind: "open" }
-  | { kind: "closing"; until: Date }
-  | { kind: "closed" }
-  | { kind: "used_up" };
+export type WindowState = { kind: "open" } | { kind: "closing"; until: Date } | { kind: "closed" };
 
 export function windowState(limits: ChannelLimits, now: Date): WindowState {
-  if (limits.messages_left === 0) return { kind: "used_up" };
   if (limits.window_until === null || limits.window_until === undefined) return { kind: "open" };
   const until = new Date(limits.window_until);
   if (until <= now) return { kind: "closed" };

@@ -56,6 +56,8 @@ export default {
     browser: "Browser", language: "Language", timezone: "Time zone", screen: "Screen", page_url: "From page", page_title: "Page title",
     user_agent: "Browser string", topic: "Topic", province: "Province", country: "Country",
   },
+  value: { unknown: "customer does not know", wifi: "Wi-Fi", mobile: "mobile", wired: "wired", "4g": "4G", "5g": "5G" },
+  resultKind: { solved: "Solved", unsolvable: "Cannot be solved", withdrawn: "Withdrawn by the customer" },
   role: {
     agent: "Agent", expert: "Expert", supervisor: "Supervisor", classifier: "Classifier", inspector: "Inspector",
     manager: "Manager", editor: "Editor", reviewer: "Reviewer", admin: "Administrator", guest: "Guest",

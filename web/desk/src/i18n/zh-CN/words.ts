@@ -57,6 +57,8 @@ export default {
     browser: "浏览器", language: "语言", timezone: "时区", screen: "屏幕", page_url: "来自页面", page_title: "页面标题",
     user_agent: "浏览器标识", topic: "主题", province: "省份", country: "国家",
   },
+  value: { unknown: "客户不清楚", wifi: "无线网络", mobile: "移动网络", wired: "有线网络", "4g": "4G", "5g": "5G" },
+  resultKind: { solved: "已解决", unsolvable: "无法解决", withdrawn: "客户撤回" },
   role: {
     agent: "客服", expert: "专家", supervisor: "主管", classifier: "分类审核", inspector: "质检",
     manager: "经理", editor: "知识编辑", reviewer: "知识审核", admin: "管理员", guest: "访客",
