@@ -343,7 +343,7 @@ async def test_the_state_of_the_tickets_is_told(world: World) -> None:
     customer = (await world.conversation(said.conversation_id)).customer_id
     ref = world.tickets.add(customer, state="in_progress", tier=2, title="卡顿")
     await world.says("工单进度")
-    assert f"{ref.serial}「卡顿」:正在处理" in (await world.last(said.conversation_id)).text
+    assert f"{ref.serial}「卡顿」：正在处理" in (await world.last(said.conversation_id)).text
 
 
 async def test_the_matter_of_last_time_is_asked_about_once_and_can_be_opened_again(world: World) -> None:
