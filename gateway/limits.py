@@ -48,11 +48,15 @@ class Limits:
         if wait_ms > 0:
             raise RateLimited(wait_ms / 1000, limit.name)
 
+    async def give_back(self, limit: Limit, key: str) -> None:
+        """Return a token that was taken for something that turned out well."""
+        await self.take(limit, key, -1.0)
+
     def _take_locally(self, name: str, limit: Limit, now: float, tokens: float) -> int:
         level, at = self._local.pop(name, (limit.burst, now))
         level = min(limit.burst, level + (now - at) * limit.per_s)
         allowed = level >= tokens
-        self._local[name] = (level - tokens if allowed else level, now)
+        self._local[name] = (min(limit.burst, level - tokens) if allowed else level, now)
         if len(self._local) > _LOCAL_BUCKETS:
             self._local.popitem(last=False)
         return 0 if allowed else int((tokens - level) / limit.per_s * 1000) + 1

@@ -144,11 +144,15 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         raise Forbidden("origin")
     wish = await body(request, LogIn)
     slot = _slot(request)
+    name = wish.name.strip().lower()[:64]
     await parts.limits.take(_BY_ADDRESS, address(request))
-    await parts.limits.take(_BY_NAME, wish.name.strip().lower()[:64])
+    await parts.limits.take(_BY_NAME, name)
     session = await parts.auth.log_in(
         wish.name, wish.password, wish.totp, address=address(request), agent=request.headers.get("User-Agent", "")
     )
+    # Only what failed counts, so that a whole office can begin its day behind one address.
+    await parts.limits.give_back(_BY_ADDRESS, address(request))
+    await parts.limits.give_back(_BY_NAME, name)
     response = reply(await _describe(request, session.viewer), 201)
     set_session_cookie(request, response, slot, session.secret)
     return response

@@ -8,7 +8,7 @@ local state = redis.call('HMGET', KEYS[1], 'level', 'at')
 local level, at = tonumber(state[1]) or burst, tonumber(state[2]) or now
 level = math.min(burst, level + math.max(0, now - at) / 1000 * per_s)
 local wait = 0
-if level >= wanted then level = level - wanted else wait = math.ceil((wanted - level) / per_s * 1000) end
+if level >= wanted then level = math.min(burst, level - wanted) else wait = math.ceil((wanted - level) / per_s * 1000) end
 redis.call('HSET', KEYS[1], 'level', level, 'at', now)
 redis.call('PEXPIRE', KEYS[1], math.ceil(burst / per_s * 1000) + 1000)
 return wait
