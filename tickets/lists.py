@@ -36,6 +36,8 @@ from tickets.work import Work
 VIEWS = ("open", "mine", "team", "expert", "review", "overdue", "resolved", "all")
 _OPEN_CODES = [each.value for each in OPEN]
 _MOST_TERMS = 12
+# Errors of platforms that the desk has words for.
+_TOLD_ERRORS = frozenset({"window_closed", "quota", "unsubscribed", "unreachable", "rejected"})
 # Work is ordered by urgency; what is over, by time.
 _BY_TIME = frozenset({"resolved", "all"})
 
@@ -302,7 +304,10 @@ class Lists(Work):
         }
 
     def _delivery_error(self, code: str | None) -> str | None:
-        return self._texts.get("ticket.delivery_failed", code=code) if code else None
+        if not code:
+            return None
+        known = code if code in _TOLD_ERRORS else "other"
+        return self._texts.get(f"delivery.error.{known}", code=code)
 
 
 def _matches(text: str) -> Any:

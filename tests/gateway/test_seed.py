@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import func, select, update
 
 from bot.store import channels
@@ -71,14 +70,16 @@ async def test_the_demo_has_every_role_two_people_in_every_team_and_local_platfo
                 assert len(await services.people.members(tx, team.id)) >= 2, team.name
             found = {each.key: each for each in await channels.all_of(tx)}
         assert "http://127.0.0.1:18081" in found["web"].sites
-        assert [each["article_id"] for each in found["web"].profile["hot"]][0] == "account-forgot-password"
+        assert found["web"].profile["hot"][0]["article_id"] == "account-forgot-password"
         assert found[WECHAT_KEY].config["api_base"] == "http://127.0.0.1:18080/demo/platform/wechat"
         assert found[WEIBO_KEY].config["app_secret"]
 
 
 async def test_what_somebody_changed_stays_and_addresses_follow_the_port(tmp_path: Path, redis_url: str) -> None:
     async with gateway(tmp_path, redis_url, demo=True, port=18080) as services, services.db.begin() as tx:
-        await channels.change(tx, (await channels.by_key(tx, "web") or pytest.fail()).id, name="自己的名字")
+        known = await channels.by_key(tx, "web")
+        assert known is not None
+        await channels.change(tx, known.id, name="自己的名字")
         await tx.execute(update(staff).where(staff.c.name == "agent1").values(display_name="改过的名字"))
     async with gateway(tmp_path, redis_url, demo=True, port=19090) as services, services.db.read() as tx:
         web, wechat = await channels.by_key(tx, "web"), await channels.by_key(tx, WECHAT_KEY)

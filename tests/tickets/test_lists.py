@@ -36,7 +36,6 @@ async def test_each_view_holds_its_own(any_world: World) -> None:
     assert await serials(any_world, view="review") == [reviewed.serial]
     assert await serials(any_world, view="resolved") == [done.serial]
     assert bots.serial in await serials(any_world, view="all")
-    assert (await serials(any_world))[-1] == waiting.serial or (await serials(any_world))[-1] == mine.serial
     with pytest.raises(Invalid):
         await serials(any_world, view="nonsense")
 
@@ -61,28 +60,13 @@ async def test_the_urgent_stand_first_and_pages_join_without_gaps(any_world: Wor
         await serials(any_world, cursor="bm9uc2Vuc2U")
 
 
-@pytest.mark.parametrize(
-    ("text", "is_found"),
-    [
-        ("退款", True),
-        ("申请退款", True),
-        ("退 款", True),
-        ("退", False),
-        ("iPhone", True),
-        ("iphone15", False),
-        ("7788", True),
-        ("778", False),
-        ("會員", True),
-        ("物流", False),
-        ("fl-20261121-000001", True),
-        ("20261121", True),
-        ("%", False),
-        ("'; drop table tickets; --", False),
-    ],
-)
-async def test_search_finds_two_characters_words_and_numbers(any_world: World, text: str, is_found: bool) -> None:
+async def test_search_finds_two_characters_words_and_numbers(any_world: World) -> None:
     ticket = await any_world.human(text="会员扣了钱 想申请退款 iPhone 15 订单7788")
-    assert await serials(any_world, view="all", text=text) == ([ticket.serial] if is_found else [])
+    found = ["退款", "申请退款", "退 款", "iPhone", "7788", "會員", "fl-20261121-000001", "20261121"]
+    missing = ["退", "iphone15", "778", "物流", "%", "_", "'; drop table tickets; --"]
+    for text in found + missing:
+        expected = [ticket.serial] if text in found else []
+        assert await serials(any_world, view="all", text=text) == expected, text
 
 
 async def test_filters_narrow_and_a_category_holds_its_children(any_world: World) -> None:
