@@ -42,7 +42,7 @@ export interface Message {
   readonly payload?: { readonly type: string } | null;
   readonly answer?: boolean | null;
   readonly helpful?: boolean | null;
-  readonly name?: string | null;
+  readonly agent_name?: string | null;
 }
 
 export interface ChatState {

@@ -154,7 +154,7 @@ export class Log {
   private nameOf(message: Message): string | null {
     const { chat, t } = this.kit;
     if (message.author === "bot") return t("bot");
-    if (message.author === "agent") return message.name ?? chat.state?.agent_name ?? t("agentSub");
+    if (message.author === "agent") return message.agent_name ?? chat.state?.agent_name ?? t("agentSub");
     return null;
   }
 

@@ -74,7 +74,7 @@ export const moreEn: Words<MoreKey> = {
   speedStart: "Start",
   speedRunning: "Testing…",
   speedDone: "Download {mbps} Mbps · delay {ms} ms",
-  speedPost: "Speed test: download {mbps} Mbps, delay {ms} ms",
+  speedPost: "Speed {mbps} Mbps, delay {ms} ms",
   speedGood: "Fast enough for the best picture",
   speedFair: "Enough for standard picture, higher ones may stutter",
   speedPoor: "Slow; choose a lower picture quality or another network",

@@ -72,7 +72,7 @@ export const moreZhCN = {
   speedStart: "开始测速",
   speedRunning: "正在测速…",
   speedDone: "下载 {mbps} Mbps · 延迟 {ms} ms",
-  speedPost: "测速结果：下载 {mbps} Mbps，延迟 {ms} ms",
+  speedPost: "测速 {mbps} Mbps，延迟 {ms} ms",
   speedGood: "网速足够播放超清画质",
   speedFair: "网速够用，高清以上可能会卡顿",
   speedPoor: "网速偏慢，建议降低画质或换个网络",
