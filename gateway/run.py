@@ -171,7 +171,7 @@ class _Run:
 
     async def _load_demo(self, environment: dict[str, str]) -> None:
         self._tell("making the demo's history of 90 days, once …")
-        code = await self._supervisor.errand(demo_errand(environment))
+        code = await self._supervisor.errand(demo_errand(self._settings, environment))
         if code == 0:
             stamps.write(self._settings.data / "demo.stamp", VERSION)
         else:

@@ -54,10 +54,10 @@ def main(arguments: list[str]) -> int:
     try:
         with one_at_a_time():
             steps = [step for step in all_steps(data, settings) if step.name in names]
-            if not (
-                has_room(steps)
-                and run_steps(steps, data / "logs", ROOT, settings | {"FRONTLINE_DATA": str(data), "NO_COLOR": "1"})
-            ):
+            temporary = data / "cache" / "tmp"
+            temporary.mkdir(parents=True, exist_ok=True)
+            own = {"FRONTLINE_DATA": str(data), "TMPDIR": str(temporary), "NO_COLOR": "1"}
+            if not (has_room(steps) and run_steps(steps, data / "logs", ROOT, settings | own)):
                 return 1
     except KeyboardInterrupt:
         print("\nStopped. What was finished is kept.", file=sys.stderr)

@@ -51,7 +51,7 @@ def gateway_programs(settings: Settings, environment: dict[str, str]) -> list[Pr
         Program(
             name=f"gateway-{number}",
             command=(sys.executable, "-m", "gateway.cli", "gateway"),
-            environment=os.environ | environment,
+            environment=os.environ | _temporary(settings) | environment,
             folder=ROOT,
             works=ready,
             # The first start may have to migrate a large database.
@@ -63,10 +63,10 @@ def gateway_programs(settings: Settings, environment: dict[str, str]) -> list[Pr
     ]
 
 
-def demo_errand(environment: dict[str, str]) -> Program:
+def demo_errand(settings: Settings, environment: dict[str, str]) -> Program:
     """Make the demo's history, unless it is there."""
     command = (sys.executable, "-u", "-m", "gateway.cli", "demo", "history")
-    return Program("demo-history", command, os.environ | environment, ROOT)
+    return Program("demo-history", command, os.environ | _temporary(settings) | environment, ROOT)
 
 
 def encoder_command(settings: Settings, socket: Path) -> tuple[str, ...] | None:
@@ -91,7 +91,9 @@ def encoder_program(settings: Settings, socket: Path) -> Program | None:
     return Program(
         name="encoder",
         command=command,
-        environment=_little() | {"HOME": str(settings.data.absolute() / "models"), "PYTHONUNBUFFERED": "1"},
+        environment=_little()
+        | _temporary(settings)
+        | {"HOME": str(settings.data.absolute() / "models"), "PYTHONUNBUFFERED": "1"},
         folder=ROOT,
         works=works,
         ready_limit_s=180.0,
@@ -167,6 +169,13 @@ def _default_model(models: Path) -> str | None:
 def _little() -> dict[str, str]:
     environment = {name: os.environ[name] for name in _HARMLESS if name in os.environ}
     return {"LANG": "C.UTF-8"} | environment
+
+
+def _temporary(settings: Settings) -> dict[str, str]:
+    """A folder for temporary files that only we can write: jieba, for one, trusts the cache it finds there."""
+    folder = settings.data.absolute() / "cache" / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return {"TMPDIR": str(folder)}
 
 
 def _reachable(host: str) -> str:
