@@ -91,6 +91,7 @@ class Player:
         self._people = people
         self._channels = channels
         self._keys = keys
+        self._accepted_seq = 0
         self._chance = random.Random(SEED + 1)  # noqa: S311 - invents a past, guards nothing
 
     async def play(self, matter: Matter) -> None:
@@ -112,7 +113,8 @@ class Player:
         conversation_id = await self._says(matter, matter.texts[0])
         async with self._stage.db.read() as tx:
             asked = await messages.last_spoken(tx, conversation_id)
-        if asked is not None and any(choice.id.startswith("reopen:") for choice in asked.choices):
+        fresh = asked is not None and (asked.seq or 0) > self._accepted_seq
+        if fresh and asked is not None and any(choice.id == "new_matter" for choice in asked.choices):
             # 「还是上次的问题吗?」 In this history it never is.
             self._wait(5, 30)
             await self._says(matter, "新问题", choice="new_matter")
@@ -146,6 +148,7 @@ class Player:
             )
         )
         stage.touched.add(accepted.conversation_id)
+        self._accepted_seq = accepted.seq
         stage.clock.advance(seconds=2)
         await stage.turns.run_due()
         await stage.sent(accepted.conversation_id)

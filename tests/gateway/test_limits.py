@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,9 +15,10 @@ SLOW = Limit("test", burst=3, per_s=0.001)
 
 
 @pytest.fixture(params=["redis", "no redis"])
-async def limits(request: pytest.FixtureRequest, redis_url: str) -> Limits:
-    url = redis_url if request.param == "redis" else "redis://127.0.0.1:1"
-    return Limits(connect(url), f"test:{request.node.name}")
+async def limits(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator[Limits]:
+    redis = connect(redis_url if request.param == "redis" else "redis://127.0.0.1:1")
+    yield Limits(redis, f"test:{request.node.name}")
+    await redis.aclose()
 
 
 async def test_a_bucket_runs_empty_and_says_when_to_come_back(limits: Limits) -> None:
