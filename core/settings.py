@@ -38,6 +38,9 @@ class Settings:
     redis_url: str = field(
         default="", metadata=_about("redis://, rediss:// or unix:// URL; an embedded server if empty.")
     )
+    redis_server: str = field(
+        default="", metadata=_about("Which server `frontline run` starts: path, embedded, or the best if empty.")
+    )
     rasa_urls: tuple[str, ...] = field(
         default=(), metadata=_about("Assistants run by the operator, comma separated; our own if empty.")
     )

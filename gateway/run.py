@@ -178,7 +178,7 @@ class _Run:
             self._tell(f"the demo's history {in_words(code)}; its log is demo-history.log. Going on without.")
 
     async def _start_redis(self) -> str:
-        found = find_redis(os.environ.get("FRONTLINE_REDIS_SERVER", ""))
+        found = find_redis(self._settings.redis_server)
         password = secrets.token_urlsafe(24)
         program = redis_program(found, self._settings.data.absolute(), password)
         keepers = self._supervisor.start(program)
