@@ -23,7 +23,9 @@ VARIANTS = {"exact": 1, "quick": 4}
 MAX_TOKENS = 256
 """Where a text is cut. The longest answer passage is shorter; a whole pasted page costs 60 ms, not half a second."""
 
-# A batch is padded to its longest text, so texts of like length go together and a batch has so many tokens at most.
+# A run is padded to its longest text, and padding costs as much as text. A processor gains little from large runs, so
+# only texts of like length go together: at most this many times the shortest, and so many tokens in all.
+_LONGEST_TO_SHORTEST = 1.25
 _TOKENS_PER_RUN = 2048
 
 
@@ -88,11 +90,12 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def _runs(order: list[int], lengths: list[int]) -> list[list[int]]:
-    """Cut texts, sorted by length, into runs of few enough tokens."""
+    """Cut texts, sorted by length, into runs of like length and few enough tokens."""
     runs: list[list[int]] = []
     current: list[int] = []
     for index in order:
-        if current and (len(current) + 1) * lengths[index] > _TOKENS_PER_RUN:
+        too_many = (len(current) + 1) * lengths[index] > _TOKENS_PER_RUN
+        if current and (too_many or lengths[index] > _LONGEST_TO_SHORTEST * lengths[current[0]]):
             runs.append(current)
             current = []
         current.append(index)

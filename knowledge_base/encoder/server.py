@@ -48,7 +48,7 @@ class EncoderServer:
         self._batcher = Batcher(loaded.backend, (limits or Limits()).waiting_texts)
         self._stopped = asyncio.Event()
         self.ready = asyncio.Event()
-        self._peers: set[asyncio.Task[None]] = set()
+        self._peers: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def run(self, *, signals: bool = False) -> None:
         """Listen until stopped. Raises BadModel when the path is taken or too long."""
@@ -80,10 +80,10 @@ class EncoderServer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_STOP_WITHIN_S):
                     await self._batcher.stop()
-            # One turn of the loop lets the last answers go out before the connections are closed.
+            # One turn of the loop lets the last answers be written; closing sends what is written, then ends the peers.
             await asyncio.sleep(0)
-            for peer in self._peers:
-                peer.cancel()
+            for writer in self._peers.values():
+                writer.close()
             await asyncio.gather(*self._peers, return_exceptions=True)
             log.info("encoder.stopped", encoded=self._batcher.encoded)
 
@@ -94,7 +94,7 @@ class EncoderServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = asyncio.current_task()
         assert peer is not None
-        self._peers.add(peer)
+        self._peers[peer] = writer
         at_once = asyncio.Semaphore(_AT_ONCE)
         answers: set[asyncio.Task[None]] = set()
         try:
@@ -110,7 +110,7 @@ class EncoderServer:
         except (ValueError, msgspec.MsgspecError) as exc:
             log.warning("encoder.malformed_frame", reason=str(exc)[:200])
         finally:
-            self._peers.discard(peer)
+            self._peers.pop(peer, None)
             for answer in answers:
                 answer.cancel()
             writer.close()
