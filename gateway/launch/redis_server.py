@@ -39,6 +39,8 @@ class RedisProgram:
 
 def find_redis(choice: str = "") -> RedisProgram:
     """The server to run. `choice` is `path`, `embedded` or empty for the usual order."""
+    if choice not in ("", "path", "embedded"):
+        raise NoRedis(f"FRONTLINE_REDIS_SERVER is {choice!r}; it may be path, embedded or empty.")
     looked: list[str] = []
     if choice in ("", "path"):
         for name in ("redis-server", "valkey-server"):
