@@ -109,3 +109,17 @@ def test_a_second_run_on_the_same_folder_is_refused(new_run: Callable[..., Front
     second.wait_for("is in use by process", OPEN_WITHIN_S)
     assert second.process.wait(STOP_WITHIN_S) == 1
     assert ready(run)
+
+
+def test_two_gateways_share_a_port_over_postgresql(new_run: Callable[..., FrontlineRun], postgres_url: str) -> None:
+    """Both migrate at once and one of them does it; one may be killed while the other answers."""
+    run = new_run("one", DATABASE_URL=postgres_url, GATEWAYS="2").start()
+    run.wait_for("open: messages are accepted", OPEN_WITHIN_S)
+    until(lambda: {"gateway-1", "gateway-2"} <= run.pids().keys(), OPEN_WITHIN_S)
+    first = run.pids()["gateway-1"]
+    os.kill(first, signal.SIGKILL)
+    run.wait_for("gateway-1 was ended by SIGKILL", STOP_WITHIN_S)
+    until(lambda: run.pids().get("gateway-1", first) != first, OPEN_WITHIN_S)
+    until(lambda: ready(run), OPEN_WITHIN_S)
+    assert not [line for line in run.said if "gateway-2 " in line]
+    assert run.stop(signal.SIGTERM, STOP_WITHIN_S) == 0
