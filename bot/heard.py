@@ -91,15 +91,16 @@ def read(payload: Mapping[str, Any]) -> Heard:
     message = tracker["latest_message"]
     metadata = latest_metadata(payload)
     slots = tracker["slots"]
+    text = _latest_text(payload)
     return Heard(
-        text=str(message.get("text") or ""),
+        text=text,
         intent=_name(message.get("intent")),
         confidence=float((message.get("intent") or {}).get("confidence") or 0.0),
         ranking=tuple(
             (str(one.get("name")), float(one.get("confidence") or 0.0))
             for one in (message.get("intent_ranking") or [])[:3]
         ),
-        entities=tuple(_entities(message)),
+        entities=tuple(_entities(message, text)),
         choice=_text(metadata.get("choice")),
         drops_form=metadata.get("form") == "drop",
         profile=_mapping(metadata.get("profile")),
@@ -114,9 +115,18 @@ def read(payload: Mapping[str, Any]) -> Heard:
 
 def latest_metadata(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     """The metadata of the customer's last message; empty when there is none."""
+    return _mapping(_latest_user_event(payload).get("metadata"))
+
+
+def _latest_text(payload: Mapping[str, Any]) -> str:
+    """What the customer wrote; the latest message of the tracker only has its normal form."""
+    return _text(_latest_user_event(payload).get("text")) or ""
+
+
+def _latest_user_event(payload: Mapping[str, Any]) -> Mapping[str, Any]:
     for event in reversed(payload["tracker"].get("events") or []):
         if event.get("event") == "user":
-            return _mapping(event.get("metadata"))
+            return _mapping(event)
     return {}
 
 
@@ -125,8 +135,7 @@ def answers_of(slots: Mapping[str, Any]) -> dict[str, Any]:
     return {"answers": {name: value for name, value in slots.items() if value is not None and name != "form_state"}}
 
 
-def _entities(message: Mapping[str, Any]) -> list[Found]:
-    text = str(message.get("text") or "")
+def _entities(message: Mapping[str, Any], text: str) -> list[Found]:
     found = []
     for one in message.get("entities") or []:
         value = one.get("value")

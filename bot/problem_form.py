@@ -150,13 +150,13 @@ def _answer(heard: Heard, text: str, asked: str, slots: dict[str, Any], state: d
         slots.update(found)
         slots[asked] = found.get(asked) or _kept(asked, heard.text)
         return _ask_next(slots, {**state, "last": asked})
-    if asked != "problem" and found and not heard.means("faq", _SURE):
-        slots.update(found)
-        return _ask_again(asked, slots, state)
     interruption = _other_matter(heard, asked, slots, state)
     if interruption is not None:
         return interruption
-    if _could_be(asked, text, heard):
+    if asked != "problem" and found:
+        slots.update(found)
+        return _ask_again(asked, slots, state)
+    if _could_be(asked, text, heard) and (state["asked"].get(asked, 1) > 1 or not _is_odd(text, heard)):
         slots.update(found)
         slots[asked] = _kept(asked, heard.text)
         return _ask_next(slots, {**state, "last": asked})
@@ -304,6 +304,12 @@ def _could_be(asked: str, text: str, heard: Heard) -> bool:
     if letters >= 2 and heard.intent not in ("report_problem", "complain"):
         return True
     return letters >= 1 and bool(_DIGIT.search(text))
+
+
+def _is_odd(text: str, heard: Heard) -> bool:
+    """Whether to ask once more before believing: nonsense, or letters of another script without any number."""
+    has_chinese = bool(re.search(r"[㐀-鿿]", text))
+    return heard.means("out_of_scope", _FAIRLY_SURE) or not (has_chinese or _DIGIT.search(text))
 
 
 def _kept(name: str, text: str) -> str:

@@ -56,7 +56,8 @@ def main() -> int:
 
     sys.argv = ["rasa", "run", "--enable-api", "--interface", "127.0.0.1", "--port", str(arguments.port)]
     sys.argv += ["--model", model, "--endpoints", "endpoints.yml", "--credentials", "credentials.yml"]
-    sys.argv += ["--auth-token", os.environ["FRONTLINE_RASA_TOKEN"]]
+    # In one piece: a random token may begin with a dash.
+    sys.argv += [f"--auth-token={os.environ['FRONTLINE_RASA_TOKEN']}"]
     rasa()
     return 0
 

@@ -6,6 +6,7 @@ command, because its last component looks for a slash at the start of the text t
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -17,6 +18,9 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from core.normaliser import VERSION, normalise
+
+# Nobody speaks like this; who types it tries what the machine does.
+_COMMAND = re.compile(r"/+ ?[a-z_]+ ?(@ ?[\d.]+)? ?(\{.*\})?$", re.DOTALL)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
@@ -50,5 +54,6 @@ class ZhNormalizer(GraphComponent):
 
 
 def plain(text: str) -> str:
-    """The normal form without leading slashes, which are commands to Rasa and nothing to a customer."""
-    return normalise(text).lstrip("/ ")
+    """The normal form without leading slashes; a whole command (`/restart`, `/greet{"a": "b"}`) is no text at all."""
+    normal = normalise(text)
+    return "" if _COMMAND.match(normal) else normal.lstrip("/ ")

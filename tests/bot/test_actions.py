@@ -71,7 +71,7 @@ def call(
     metadata: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     message = {
-        "text": text,
+        "text": text.lower(),
         "intent": {"name": intent, "confidence": confidence},
         "intent_ranking": [{"name": intent, "confidence": confidence}, {"name": "faq", "confidence": 0.01}],
         "entities": entities or [],
@@ -310,6 +310,25 @@ class TestTheForm:
         customs = talk.say("谢谢", "thanks", form="drop")
         assert text_ids(customs) == ["smalltalk.thanks"]
         assert not talk.active
+
+    def test_answers_are_kept_as_they_were_written(self, talk: Talk) -> None:
+        """Understanding works on lower case; what people read keeps its capitals."""
+        talk.say("App 闪退,昨天开始", "report_problem", entities={"since": "昨天开始"})
+        talk.say("iPhone 14 Pro", "inform", entities={"device_model": "iphone 14 pro"})
+        assert talk.slots["problem"] == "App 闪退,昨天开始"
+        assert talk.slots["device_model"] == "iPhone 14 Pro"
+
+    def test_nonsense_is_asked_about_once_more(self, talk: Talk) -> None:
+        talk.say("视频黑屏", "report_problem")
+        talk.say("asdkfj qwoeiru", "out_of_scope", 0.7)
+        assert (talk.asks(), talk.slots["since"]) == ("since", None)
+
+    def test_another_matter_fills_no_slot_by_the_way(self, talk: Talk) -> None:
+        """「今天天气怎么样」 says nothing about since when."""
+        talk.say("视频黑屏,昨天开始", "report_problem", entities={"since": "昨天开始"})
+        customs = talk.say("今天天气怎么样", "out_of_scope", entities={"since": "今天"})
+        assert text_ids(customs) == ["scope.out", "form.still_asking", "form.ask.device_model"]
+        assert talk.slots["since"] == "昨天开始"
 
     def test_an_app_version_inside_a_system_version_is_none(self, talk: Talk) -> None:
         talk.say("视频黑屏,昨天开始", "report_problem", entities={"since": "昨天开始"})
