@@ -67,6 +67,7 @@ class Settings:
     log_max_mb: int = field(default=100, metadata=_about("Size cap of each process's logs, rotation included."))
     admin_password: str = field(default="", metadata=_about("When set, `admin` has it, in demo mode too."))
     demo: bool = field(default=False, metadata=_about("Demo data, accounts and pages; 1 by default in `make run`."))
+    demo_history: bool = field(default=True, metadata=_about("Make the demo's history of 90 days at its first start."))
     clock_offset_s: float = field(default=0.0, metadata=_about("Moves the clock; demo and tests only."))
     visitor_burst: int = field(default=20, metadata=_about("Messages a visitor may send at once."))
     visitor_per_s: float = field(default=1.0, metadata=_about("Messages per second a visitor regains."))

@@ -140,7 +140,7 @@ class _Run:
             or ",".join(f"http://127.0.0.1:{port}" for port in ports),
         }
         write_joinable(settings.data, environment)
-        if settings.demo and not self._demo_is_loaded():
+        if settings.demo and settings.demo_history and not self._demo_is_loaded():
             # The slow ones begin at once this time: the history takes as long as they do.
             heavy = self._start_heavy(ports, encoder_socket, rasa_token, action_token)
             await self._load_demo(environment)
