@@ -22,11 +22,11 @@ from bot import taps, wish
 from bot.episodes import end_episode
 from bot.ports import Notifier, Texts, TicketBook
 from bot.signals import tell_message, tell_state
-from bot.store import channels, conversations, customers, episodes, exchanges, messages
+from bot.store import channels, conversations, customers, episodes, exchanges, joined, messages
 from bot.store.channels import Channel
 from bot.store.conversations import Conversation
-from bot.store.customers import Customer
 from bot.store.episodes import Episode
+from bot.store.joined import Thread
 from bot.store.messages import Message
 from bot.types import Accepted, Author, Incoming, Kind, Mode
 from core.clock import Clock
@@ -43,6 +43,8 @@ MAX_CHARACTERS = 4_000
 
 # Two first messages of one identity meet at most once; the second try finds what the first one made.
 _TRIES = 4
+# Silence is counted in minutes; a row update for each second of a lively talk would tell nobody anything.
+_TOUCH_EVERY = timedelta(seconds=5)
 _KINDS = frozenset({Kind.TEXT, Kind.CHOICE, Kind.IMAGE, Kind.VIDEO, Kind.FILE})
 
 
@@ -107,9 +109,9 @@ class Intake:
         for attempt in range(_TRIES):
             try:
                 async with self._db.begin() as tx:
-                    channel = await self._channel(tx, channel_id)
-                    conversation, customer = await self._know(tx, channel, incoming)
-                    return Met(conversation.id, customer.id, conversation.identity_id, conversation.last_seq)
+                    known = await self._know(tx, incoming)
+                    conversation = known.conversation
+                    return Met(conversation.id, known.customer.id, conversation.identity_id, conversation.last_seq)
             except IntegrityError:
                 if attempt == _TRIES - 1:
                     raise
@@ -136,8 +138,8 @@ class Intake:
         return accepted
 
     async def _accept(self, tx: Tx, incoming: Incoming) -> Accepted:
-        channel = await self._channel(tx, incoming.channel_id)
-        conversation, customer = await self._know(tx, channel, incoming)
+        thread = await self._know(tx, incoming)
+        channel, conversation = thread.channel, thread.conversation
         body_hash = _hash(incoming)
         known = await messages.by_dedupe_key(tx, conversation.id, incoming.dedupe_key)
         if known is not None:
@@ -146,7 +148,8 @@ class Intake:
             return Accepted(conversation.id, known.id, known.seq or 0, repeated=True)
         now = self._clock.now()
         incoming = await self._label(tx, conversation, incoming)
-        episode = await self._episode(tx, channel, conversation, customer, incoming, now)
+        episode = await self._episode(tx, thread, incoming, now)
+        due_at = self._due(conversation, incoming, now)
         message = await messages.append(
             tx,
             conversation_id=conversation.id,
@@ -161,6 +164,7 @@ class Intake:
             body_hash=body_hash,
             sent_at=incoming.sent_at,
             demo=channel.demo,
+            turn=None if due_at is None else conversations.earlier_turn(due_at),
         )
         await exchanges.begin(
             tx,
@@ -173,28 +177,33 @@ class Intake:
             decision={Mode.WAITING: "waiting", Mode.AGENT: "person"}.get(conversation.mode),
             demo=channel.demo,
         )
-        await episodes.touch(tx, episode.id, now)
+        if now - episode.last_at > _TOUCH_EVERY:
+            await episodes.touch(tx, episode.id, now)
         if not taps.is_survey_answer(incoming.choice_id):
             await self._tickets.customer_wrote(tx, episode.ticket_id, incoming.text)
-        due_at = self._due(channel, conversation, incoming, now)
         if due_at is not None:
-            await conversations.schedule_turn(tx, conversation.id, due_at)
             due = due_at
             tx.after_commit(lambda: self._wake(due))
         tell_message(tx, self._notifier, message)
         return Accepted(conversation.id, message.id, message.seq or 0, repeated=False)
 
-    async def _channel(self, tx: Tx, channel_id: str) -> Channel:
-        channel = await channels.get(tx, channel_id)
-        if channel.disabled_at is not None:
-            raise NotFound("channel is closed")
-        return channel
-
-    async def _know(self, tx: Tx, channel: Channel, incoming: Incoming) -> tuple[Conversation, Customer]:
-        """The conversation, locked until the transaction ends, and its customer; made where missing."""
-        now = self._clock.now()
-        identity = await customers.find_identity(tx, channel.id, incoming.external_id)
+    async def _know(self, tx: Tx, incoming: Incoming) -> Thread:
+        """The thread of this identity, locked until the transaction ends; made where it is missing."""
         profile = {key: _clean(value)[:300] for key, value in incoming.profile.items()}
+        thread = await joined.thread(tx, incoming.channel_id, incoming.external_id)
+        if thread is None:
+            thread = await self._make(tx, incoming, profile)
+        if thread.channel.disabled_at is not None:
+            raise NotFound("channel is closed")
+        level = incoming.level if incoming.proven else None
+        customer = await customers.learn(tx, thread.customer, name=incoming.name, level=level, profile=profile)
+        return replace(thread, customer=customer)
+
+    async def _make(self, tx: Tx, incoming: Incoming, profile: Mapping[str, str]) -> Thread:
+        """First contact. Raises IntegrityError when somebody else makes the same at this moment."""
+        now = self._clock.now()
+        channel = await channels.get(tx, incoming.channel_id)
+        identity = await customers.find_identity(tx, channel.id, incoming.external_id)
         if identity is None:
             identity = await customers.create(
                 tx,
@@ -207,19 +216,15 @@ class Intake:
                 profile=profile,
                 demo=channel.demo,
             )
-        conversation = await conversations.of_identity(tx, identity.id, lock=True)
-        if conversation is None:
-            conversation = await conversations.create(
-                tx,
-                identity_id=identity.id,
-                customer_id=identity.customer_id,
-                channel_id=channel.id,
-                now=now,
-                demo=channel.demo,
-            )
-        level = incoming.level if incoming.proven else None
-        customer = await customers.learn(tx, identity.customer_id, name=incoming.name, level=level, profile=profile)
-        return conversation, customer
+        conversation = await conversations.create(
+            tx,
+            identity_id=identity.id,
+            customer_id=identity.customer_id,
+            channel_id=channel.id,
+            now=now,
+            demo=channel.demo,
+        )
+        return Thread(channel, await customers.get(tx, identity.customer_id), conversation, None)
 
     async def _label(self, tx: Tx, conversation: Conversation, incoming: Incoming) -> Incoming:
         """Give a pressed button the words that stood on it. A button that was never shown is refused."""
@@ -237,22 +242,14 @@ class Intake:
             raise Invalid("unknown choice")
         return replace(incoming, kind=Kind.CHOICE, choice_id=choice_id, text=label)
 
-    async def _episode(
-        self,
-        tx: Tx,
-        channel: Channel,
-        conversation: Conversation,
-        customer: Customer,
-        incoming: Incoming,
-        now: datetime,
-    ) -> Episode:
+    async def _episode(self, tx: Tx, thread: Thread, incoming: Incoming, now: datetime) -> Episode:
         """The open episode; one that fell silent is ended first, and a new one begun with its ticket."""
-        if conversation.episode_id is not None:
-            episode = await episodes.get(tx, conversation.episode_id)
-            silent = now - episode.last_at > self.silence_of(channel)
-            if episode.ended_at is None and not (silent and conversation.mode is Mode.BOT):
-                return episode
-            await end_episode(tx, self._tickets, episode, reason="silence", now=now)
+        channel, conversation, customer = thread.channel, thread.conversation, thread.customer
+        if thread.episode is not None:
+            silent = now - thread.episode.last_at > self.silence_of(channel)
+            if thread.episode.ended_at is None and not (silent and conversation.mode is Mode.BOT):
+                return thread.episode
+            await end_episode(tx, self._tickets, thread.episode, reason="silence", now=now)
         if taps.is_survey_answer(incoming.choice_id) and conversation.survey_ticket_id is not None:
             # A tap on one of the four faces is a word on the old matter, not a new one.
             ticket_id = conversation.survey_ticket_id
@@ -288,7 +285,7 @@ class Intake:
             payload["attachment"] = await attachment(tx, incoming.file_id)
         return payload
 
-    def _due(self, channel: Channel, conversation: Conversation, incoming: Incoming, now: datetime) -> datetime | None:
+    def _due(self, conversation: Conversation, incoming: Incoming, now: datetime) -> datetime | None:
         """When the bot should take its turn, or None when it has none."""
         match conversation.mode:
             case Mode.BOT:

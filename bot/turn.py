@@ -105,13 +105,9 @@ class Hand:
 
     async def _finish(self, tx: Tx, work: Work) -> None:
         fresh = await conversations.get(tx, work.conversation.id)
-        match fresh.mode:
-            case Mode.BOT:
-                more = await exchanges.any_open_for_bot(tx, fresh.id)
-            case Mode.WAITING:
-                more = await load(tx, fresh, work.token) is not None
-            case Mode.AGENT:
-                more = False
+        more: bool | None = None
+        if fresh.mode is Mode.WAITING:
+            more = await load(tx, fresh, work.token) is not None
         await conversations.end_turn(tx, fresh.id, now=self._clock.now(), more=more)
 
     async def _drop(self, tx: Tx, work: Work, outcome: Outcome) -> None:
@@ -131,7 +127,10 @@ class Hand:
             more, ends = await self._move(tx, work, move, replies)
             said += more
             ended = ended or ends
-        ids = [await self._say(tx, work, reply) for reply in said]
+        # A matter of last time that was opened again has taken the episode over.
+        moved = any(isinstance(move, CustomerSaid) and move.what == "reopen" for move in outcome.moves)
+        episode = await episodes.get(tx, work.episode.id) if moved else work.episode
+        ids = [await self._say(tx, work, reply, ticket_id=episode.ticket_id) for reply in said]
         memory = outcome.memory or work.episode.memory
         if outcome.handover is not None:
             last, open_line = await self._hand_over(tx, work, outcome.handover, outcome.finding, replies)
@@ -142,15 +141,13 @@ class Hand:
         now = self._clock.now()
         await exchanges.answer(tx, work.exchanges, outcome.finding, reply=ids, now=now)
         failed = work.episode.failed_turns + (1 if outcome.finding.failed else 0)
-        await episodes.remember(tx, work.episode.id, memory, failed_turns=failed)
+        await episodes.remember(tx, work.episode.id, memory, failed_turns=failed, at=now)
         if memory.contact_wanted != work.episode.memory.contact_wanted:
             await conversations.bump_state(tx, work.conversation.id)
             tell_state(tx, self._notifier, work.conversation.id)
-        await episodes.touch(tx, work.episode.id, now)
-        fresh = await episodes.get(tx, work.episode.id)
-        await self._tickets.reply_sent(tx, fresh.ticket_id, by="bot")
+        await self._tickets.reply_sent(tx, episode.ticket_id, by="bot")
         if ended:
-            await end_episode(tx, self._tickets, fresh, reason="resolved", now=now)
+            await end_episode(tx, self._tickets, episode, reason="resolved", now=now)
 
     async def _say(
         self,
@@ -160,10 +157,10 @@ class Hand:
         *,
         author: Author = Author.BOT,
         delivery: Delivery | None = None,
+        ticket_id: str | None = None,
     ) -> MessageId:
         now = self._clock.now()
         system = author is Author.SYSTEM or work.conversation.mode is Mode.WAITING
-        episode = await episodes.get(tx, work.episode.id)
         message = await messages.append(
             tx,
             conversation_id=work.conversation.id,
@@ -172,8 +169,8 @@ class Hand:
             text=reply.text,
             at=now,
             payload=payload(reply),
-            episode_id=episode.id,
-            ticket_id=episode.ticket_id,
+            episode_id=work.episode.id,
+            ticket_id=ticket_id or work.episode.ticket_id,
             delivery=delivery or messages.first_delivery(work.channel.kind),
             demo=work.channel.demo,
         )

@@ -98,9 +98,10 @@ class Turns:
             await self._release()
         try:
             while True:
+                woken = self._wake.is_set()
                 self._wake.clear()
                 try:
-                    claimed = await self._claim(_PARALLEL - len(self._running))
+                    claimed = await self._claim(_PARALLEL - len(self._running), look=not woken)
                 except DatabaseUnavailable as exc:
                     log.warning("turns.database_unavailable", detail=exc.detail)
                     claimed = []
@@ -141,13 +142,15 @@ class Turns:
         # A place is free, and the conversation may have more to answer.
         self._wake.set()
 
-    async def _claim(self, free: int) -> list[Work]:
+    async def _claim(self, free: int, *, look: bool = True) -> list[Work]:
+        """Claim what is due; `look` first where idling is likelier than work, so that no write lock is taken for it."""
         if free <= 0:
             return []
         now = self._clock.now()
-        async with self._db.read() as tx:
-            if not await conversations.anything_due(tx, now):
-                return []
+        if look:
+            async with self._db.read() as tx:
+                if not await conversations.anything_due(tx, now):
+                    return []
         async with self._db.begin() as tx:
             return await claim(
                 tx,

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot import mood, taps, wish
-from bot.store import channels, conversations, customers, episodes, exchanges, messages
+from bot.store import conversations, exchanges, messages
 from bot.store.channels import Channel
 from bot.store.conversations import Conversation
 from bot.store.customers import Customer
 from bot.store.episodes import Episode
 from bot.store.exchanges import Exchange
+from bot.store.joined import surroundings
 from bot.store.messages import Message
 from bot.types import Choice, Kind, Mode
 from core.db import Tx
@@ -121,38 +122,36 @@ async def load(tx: Tx, conversation: Conversation, token: str) -> Work | None:
         found = await exchanges.open_for_bot(tx, conversation.id)
     else:
         found = await _asking(tx, conversation)
-    posted = [each for each in found if each.state == exchanges.POSTED]
+    posted = [each for each in found if each[0].state == exchanges.POSTED]
     found = posted or found
     if not found:
         return None
     # An episode that ended between two messages takes the turn of the older one first.
-    found = [each for each in found if each.episode_id == found[0].episode_id]
-    items = [Item(each, await messages.get(tx, each.message_id)) for each in found]
-    episode = await episodes.get(tx, found[0].episode_id)
+    episode_id = found[0][0].episode_id
+    items = [Item(exchange, message) for exchange, message in found if exchange.episode_id == episode_id]
+    channel, customer, episode = await surroundings(tx, conversation, episode_id)
     spoken = await messages.last_spoken(tx, conversation.id, items[0].message.seq)
-    before = await exchanges.last_of_episode(tx, episode.id, len(found) + 1)
-    first_turn = len(before) <= len(found)
     return Work(
         token=token,
         conversation=conversation,
-        channel=await channels.get(tx, conversation.channel_id),
-        customer=await customers.get(tx, conversation.customer_id),
+        channel=channel,
+        customer=customer,
         episode=episode,
         items=tuple(items),
         offered=spoken.choices if spoken is not None else (),
         posted_before=bool(posted),
-        first_turn=first_turn,
+        # The message that began an episode bears the same moment.
+        first_turn=items[0].exchange.at == episode.started_at,
     )
 
 
-async def _asking(tx: Tx, conversation: Conversation) -> list[Exchange]:
+async def _asking(tx: Tx, conversation: Conversation) -> list[tuple[Exchange, Message]]:
     """In the line the bot answers those who ask for their place or want to leave; the rest is for the person."""
     found = []
-    for exchange in await exchanges.open_in_line(tx, conversation.id):
-        message = await messages.get(tx, exchange.message_id)
+    for exchange, message in await exchanges.open_in_line(tx, conversation.id):
         leaves = message.choice_id == taps.LEAVE_LINE or wish.leaves_line(message.text)
         if leaves or wish.asks_place(message.text):
-            found.append(exchange)
+            found.append((exchange, message))
     return found
 
 

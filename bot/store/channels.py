@@ -117,7 +117,11 @@ def _dump(config: Mapping[str, Any]) -> str:
 
 
 def _value(row: Row[Any]) -> Channel:
-    values = dict(row._mapping)
+    return of_values(dict(row._mapping))
+
+
+def of_values(values: dict[str, Any]) -> Channel:
+    """A channel from its columns."""
     values["sites"] = tuple(values["sites"])
     values["config"] = msgspec.json.decode(values["config"] or "{}")
     return Channel(**values)

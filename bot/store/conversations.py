@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, insert, or_, select, update
+from sqlalchemy import Row, and_, case, insert, literal, or_, select, update
 
 from bot.store import exchanges
 from bot.tables import conversations
 from bot.types import Mode, Speaker
 from core.clock import Clock
+from core.columns import UtcTime
 from core.db import Tx
 from core.errors import NotFound, StaleEpoch
 from core.ids import (
@@ -177,8 +178,13 @@ async def read_up_to(tx: Tx, conversation_id: str, seq: int, *, by_agent: bool) 
 
 async def schedule_turn(tx: Tx, conversation_id: str, due_at: datetime) -> None:
     """Open a turn that should run at `due_at`; an open one keeps the earlier time."""
+    await _set(tx, conversation_id, turn_due_at=earlier_turn(due_at))
+
+
+def earlier_turn(due_at: datetime) -> Any:
+    """The value of `turn_due_at` that opens a turn at `due_at` and leaves an earlier one as it is."""
     due = conversations.c.turn_due_at
-    await _set(tx, conversation_id, turn_due_at=case((and_(due.is_not(None), due < due_at), due), else_=due_at))
+    return case((and_(due.is_not(None), due < due_at), due), else_=literal(due_at, UtcTime()))
 
 
 async def anything_due(tx: Tx, now: datetime) -> bool:
@@ -198,21 +204,21 @@ async def claim_turns(tx: Tx, *, now: datetime, token: str, until: datetime, lim
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    ids = [row.id for row in await tx.all(due)]
-    if not ids:
-        return []
     rows = await tx.execute(
         update(conversations)
-        .where(conversations.c.id.in_(ids), _claimable(now))
+        .where(conversations.c.id.in_(due))
         .values(turn_owner=token, turn_until=until)
         .returning(conversations)
     )
     return sorted((_value(row) for row in rows.all()), key=lambda each: each.turn_due_at or now)
 
 
-async def end_turn(tx: Tx, conversation_id: str, *, now: datetime, more: bool) -> None:
-    """Let go of a turn; with `more` messages that arrived meanwhile the next one is due at once."""
-    await _set(tx, conversation_id, turn_owner=None, turn_until=None, turn_due_at=now if more else None)
+async def end_turn(tx: Tx, conversation_id: str, *, now: datetime, more: bool | None = None) -> None:
+    """Let go of a turn; when `more` messages wait, the next one is due at once. None: look for some of the bot's."""
+    due: Any = now if more else None
+    if more is None:
+        due = case((exchanges.waiting_for_bot(conversation_id), literal(now, UtcTime())), else_=None)
+    await _set(tx, conversation_id, turn_owner=None, turn_until=None, turn_due_at=due)
 
 
 async def release_claims(tx: Tx, owners: Iterable[str] | None = None) -> int:
@@ -233,6 +239,10 @@ async def _set(tx: Tx, conversation_id: str, **values: Any) -> None:
 
 
 def _value(row: Row[Any]) -> Conversation:
-    values = dict(row._mapping)
+    return of_values(dict(row._mapping))
+
+
+def of_values(values: dict[str, Any]) -> Conversation:
+    """A conversation from its columns."""
     values["mode"] = Mode(values["mode"])
     return Conversation(**values)

@@ -116,14 +116,13 @@ async def create(
 
 async def learn(
     tx: Tx,
-    customer_id: str,
+    known: Customer,
     *,
     name: str | None = None,
     level: str | None = None,
     profile: Mapping[str, str] | None = None,
 ) -> Customer:
     """Add what was learnt about a customer; empty values never overwrite known ones. No change costs no write."""
-    known = await get(tx, customer_id)
     values: dict[str, Any] = {}
     if name and name != known.name:
         values["name"] = name
@@ -134,8 +133,8 @@ async def learn(
         values["profile"] = {**known.profile, **news}
     if not values:
         return known
-    await tx.execute(update(customers).where(customers.c.id == customer_id).values(**values))
-    return await get(tx, customer_id)
+    await tx.execute(update(customers).where(customers.c.id == known.id).values(**values))
+    return await get(tx, known.id)
 
 
 async def leave_contact(
@@ -156,6 +155,10 @@ async def set_tags(tx: Tx, customer_id: str, tags: list[dict[str, str]]) -> None
 
 
 def _customer(row: Row[Any]) -> Customer:
-    values = dict(row._mapping)
+    return of_values(dict(row._mapping))
+
+
+def of_values(values: dict[str, Any]) -> Customer:
+    """A customer from the columns."""
     values["tags"] = tuple(values["tags"])
     return Customer(**values)

@@ -103,9 +103,13 @@ async def touch(tx: Tx, episode_id: str, now: datetime) -> None:
     await tx.execute(update(episodes).where(episodes.c.id == episode_id).values(last_at=now))
 
 
-async def remember(tx: Tx, episode_id: str, memory: Memory, *, failed_turns: int | None = None) -> None:
-    """Replace what the bot keeps in mind."""
+async def remember(
+    tx: Tx, episode_id: str, memory: Memory, *, failed_turns: int | None = None, at: datetime | None = None
+) -> None:
+    """Replace what the bot keeps in mind; with `at` it also said something then."""
     values: dict[str, Any] = {"slots": memory.as_json()}
+    if at is not None:
+        values["last_at"] = at
     if failed_turns is not None:
         values["failed_turns"] = failed_turns
     await tx.execute(update(episodes).where(episodes.c.id == episode_id).values(**values))
@@ -158,6 +162,10 @@ async def silent_since(tx: Tx, before: datetime, channel_ids: list[str], limit: 
 
 
 def _value(row: Row[Any]) -> Episode:
-    values = dict(row._mapping)
+    return of_values(dict(row._mapping))
+
+
+def of_values(values: dict[str, Any]) -> Episode:
+    """An episode from its columns."""
     values["memory"] = Memory(**values.pop("slots"))
     return Episode(**values)

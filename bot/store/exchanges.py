@@ -15,6 +15,9 @@ from typing import Any
 
 from sqlalchemy import Row, and_, insert, select, update
 
+from bot.store.messages import Message
+from bot.store.messages import of_values as message_of
+from bot.store.rows import columns, part
 from bot.tables import exchanges, messages
 from core.db import Tx
 from core.ids import ConversationId, EpisodeId, ExchangeId, MessageId, TicketId, new_id
@@ -101,32 +104,19 @@ async def begin(
     return exchange_id
 
 
-async def open_for_bot(tx: Tx, conversation_id: str) -> list[Exchange]:
-    """What the bot owes an answer, in the order of the messages."""
-    query = (
-        select(exchanges)
-        .join(messages, messages.c.id == exchanges.c.message_id)
-        .where(_unanswered(conversation_id), exchanges.c.decision.is_(None))
-        .order_by(messages.c.seq)
-    )
-    return [_value(row) for row in await tx.all(query)]
+async def open_for_bot(tx: Tx, conversation_id: str) -> list[tuple[Exchange, Message]]:
+    """What the bot owes an answer, with the messages, in their order."""
+    return await _with_messages(tx, _unanswered(conversation_id), exchanges.c.decision.is_(None))
 
 
-async def open_in_line(tx: Tx, conversation_id: str) -> list[Exchange]:
-    """What was written while waiting for a person, in the order of the messages."""
-    query = (
-        select(exchanges)
-        .join(messages, messages.c.id == exchanges.c.message_id)
-        .where(_unanswered(conversation_id), exchanges.c.decision == "waiting")
-        .order_by(messages.c.seq)
-    )
-    return [_value(row) for row in await tx.all(query)]
+async def open_in_line(tx: Tx, conversation_id: str) -> list[tuple[Exchange, Message]]:
+    """What was written while waiting for a person, with the messages, in their order."""
+    return await _with_messages(tx, _unanswered(conversation_id), exchanges.c.decision == "waiting")
 
 
-async def any_open_for_bot(tx: Tx, conversation_id: str) -> bool:
-    """Whether messages wait for a turn."""
-    query = select(exchanges.c.id).where(_unanswered(conversation_id), exchanges.c.decision.is_(None)).limit(1)
-    return await tx.first(query) is not None
+def waiting_for_bot(conversation_id: str) -> Any:
+    """A condition: messages wait for a turn of the bot."""
+    return select(exchanges.c.id).where(_unanswered(conversation_id), exchanges.c.decision.is_(None)).exists()
 
 
 async def mark_posted(tx: Tx, exchange_ids: Iterable[str], at: datetime) -> None:
@@ -239,6 +229,16 @@ async def last_of_episode(tx: Tx, episode_id: str, limit: int) -> list[Exchange]
     return [_value(row) for row in rows]
 
 
+async def _with_messages(tx: Tx, *conditions: Any) -> list[tuple[Exchange, Message]]:
+    query = (
+        select(*columns(exchanges, "x"), *columns(messages, "m"))
+        .join(messages, messages.c.id == exchanges.c.message_id)
+        .where(*conditions)
+        .order_by(messages.c.seq)
+    )
+    return [(of_values(part(row, exchanges, "x")), message_of(part(row, messages, "m"))) for row in await tx.all(query)]
+
+
 def _unanswered(conversation_id: str) -> Any:
     return and_(exchanges.c.conversation_id == conversation_id, exchanges.c.state.in_((OPEN, POSTED)))
 
@@ -262,7 +262,11 @@ def _ms(since: datetime, now: datetime) -> int:
 
 
 def _value(row: Row[Any]) -> Exchange:
-    values = dict(row._mapping)
+    return of_values(dict(row._mapping))
+
+
+def of_values(values: dict[str, Any]) -> Exchange:
+    """An exchange from its columns."""
     values["articles"] = tuple(values["articles"])
     values["reply"] = tuple(values["reply"])
     return Exchange(**values)

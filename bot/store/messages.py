@@ -92,15 +92,17 @@ async def append(
     delivery: Delivery = Delivery.NONE,
     sent_at: datetime | None = None,
     demo: bool = False,
+    turn: Any = None,
 ) -> Message:
     """Write a message. Visible ones get the next `seq` by an update of the conversation's row in this transaction,
     so seqs follow the order of acceptance without gaps; notes and dropped replies get none.
 
-    A dedupe key that the conversation knows already raises IntegrityError.
+    A dedupe key that the conversation knows already raises IntegrityError. `turn` is the new `turn_due_at` of the
+    conversation, for a message that opens one (`conversations.earlier_turn`).
     """
     seq: int | None = None
     if kind is not Kind.NOTE and delivery is not Delivery.DROPPED:
-        seq = await _next_seq(tx, conversation_id, author, text, at)
+        seq = await _next_seq(tx, conversation_id, author, text, at, turn)
     values: dict[str, Any] = {
         "id": new_id("msg"),
         "conversation_id": conversation_id,
@@ -286,7 +288,7 @@ async def texts_of(tx: Tx, message_ids: Iterable[str]) -> dict[str, str]:
     return {row.id: row.text for row in await tx.all(query)}
 
 
-async def _next_seq(tx: Tx, conversation_id: str, author: Author, text: str, at: datetime) -> int:
+async def _next_seq(tx: Tx, conversation_id: str, author: Author, text: str, at: datetime, turn: Any) -> int:
     values: dict[str, Any] = {
         "last_seq": conversations.c.last_seq + 1,
         "last_message_at": at,
@@ -294,6 +296,8 @@ async def _next_seq(tx: Tx, conversation_id: str, author: Author, text: str, at:
     }
     if author is Author.CUSTOMER:
         values["last_customer_at"] = at
+    if turn is not None:
+        values["turn_due_at"] = turn
     row = await tx.first(
         update(conversations)
         .where(conversations.c.id == conversation_id)
@@ -306,7 +310,11 @@ async def _next_seq(tx: Tx, conversation_id: str, author: Author, text: str, at:
 
 
 def _value(row: Row[Any]) -> Message:
-    values = dict(row._mapping)
+    return of_values(dict(row._mapping))
+
+
+def of_values(values: dict[str, Any]) -> Message:
+    """A message from its columns."""
     values["author"] = Author(values["author"])
     values["kind"] = Kind(values["kind"])
     values["delivery"] = Delivery(values["delivery"])
