@@ -16,6 +16,7 @@ export interface Told {
   body?: unknown;
 }
 
+const word = (value: unknown): string => (typeof value === "string" ? value : "");
 const ok = (body: unknown): Told => ({ status: 200, body });
 const done: Told = { status: 204 };
 const list = (items: unknown): Told => ok({ items, next: null });
@@ -45,8 +46,8 @@ const routes: Route[] = [
   ["GET", /^\/api\/v1\/knowledge\/articles$/, (asked) => ok({ items: articles(asked.query), next: null, areas: ["账号", "播放与网络", "支付", "订阅与续费", "退款与扣费", "发票", "青少年模式", "直播"] })],
   ["GET", /^\/api\/v1\/knowledge\/articles\/([^/]+)$/, (_, id) => ok(article(id))],
   ["PUT", /^\/api\/v1\/knowledge\/articles\/([^/]+)$/, (_, id) => ok(article(id))],
-  ["POST", /^\/api\/v1\/knowledge\/preview$/, (asked) => ok(preview(String(asked.body["markdown"] ?? "")))],
-  ["POST", /^\/api\/v1\/knowledge\/try$/, (asked) => ok(tryOut(String(asked.body["text"] ?? "")))],
+  ["POST", /^\/api\/v1\/knowledge\/preview$/, (asked) => ok(preview(word(asked.body["markdown"])))],
+  ["POST", /^\/api\/v1\/knowledge\/try$/, (asked) => ok(tryOut(word(asked.body["text"])))],
   ["GET", /^\/api\/v1\/knowledge\/changes$/, () => ok(changes)],
   ["GET", /^\/api\/v1\/knowledge\/releases$/, () => list(releases)],
   ["GET", /^\/api\/v1\/knowledge\/gaps$/, () => list(gaps)],

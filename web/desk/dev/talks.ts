@@ -89,7 +89,7 @@ export function say(_id: string, body: Record<string, unknown>, isNote: boolean)
   seq += 1;
   const id = `m${seq}`;
   talk.push({
-    ...message(id, 0, "agent", String(body["text"] ?? ""), { staff_name: "林夏", kind: isNote ? "note" : "text", client_message_id: body["client_message_id"] }),
+    ...message(id, 0, "agent", typeof body["text"] === "string" ? body["text"] : "", { staff_name: "林夏", kind: isNote ? "note" : "text", client_message_id: body["client_message_id"] }),
     seq: isNote ? null : seq,
   });
   return { message_id: id, seq };

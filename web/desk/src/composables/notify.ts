@@ -1,7 +1,7 @@
 /** Short words that pass: something is done, something failed, something can be undone for five seconds. */
 import { ElMessage, ElMessageBox } from "element-plus";
 import { h } from "vue";
-import { ApiError } from "../api/client";
+import type { ApiError } from "../api/client";
 import { i18n } from "../i18n";
 import { asApiError } from "./resource";
 

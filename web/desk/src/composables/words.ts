@@ -6,10 +6,10 @@ export type WordGroup =
   | "fact" | "value" | "intent" | "role" | "author" | "weekday" | "closeGround" | "kind";
 
 export function useWords(): (group: WordGroup, code: string | number | null | undefined) => string {
-  const { t, te } = useI18n();
+  const i18n = useI18n();
   return (group, code) => {
     if (code === null || code === undefined) return "";
     const key = `words.${group}.${code}`;
-    return te(key) || te(key, "zh-CN") ? t(key) : String(code);
+    return i18n.te(key) || i18n.te(key, "zh-CN") ? i18n.t(key) : String(code);
   };
 }

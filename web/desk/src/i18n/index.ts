@@ -11,17 +11,17 @@ export const i18n = createI18n({
   legacy: false,
   locale: "zh-CN",
   fallbackLocale: "zh-CN",
-  messages: { "zh-CN": zh as Record<string, object> },
+  messages: { "zh-CN": zh },
 });
 
 export function language(): Language {
-  return i18n.global.locale.value as Language;
+  return i18n.global.locale.value;
 }
 
 export async function useLanguage(wanted: Language): Promise<void> {
   if (wanted === "en") {
     const english = (await import("./en")).default;
-    i18n.global.setLocaleMessage("en", english as Record<string, object>);
+    i18n.global.setLocaleMessage("en", english);
   }
   (i18n.global.locale as { value: Language }).value = wanted;
   document.documentElement.lang = wanted;

@@ -15,7 +15,7 @@ describe("an article in the editor", () => {
   });
 
   it("inserts where the cursor is", () => {
-    expect(insertAt("ab", 1, 1, "![图](/p)")).toEqual({ text: "a![图](/p)b", cursor: 8 });
+    expect(insertAt("ab", 1, 1, "![图](/p)")).toEqual({ text: "a![图](/p)b", cursor: 9 });
   });
 
   it("shows which lines came and went", () => {
