@@ -23,10 +23,9 @@ from tickets.base import (
     added_terms,
     ref_of,
 )
-from tickets.categories import UNSORTED
 from tickets.closing import Closing
 from tickets.states import OPEN, Ground, Move, Party, State, after, is_open, may
-from tickets.store import BOT, CUSTOMER, SYSTEM, Actor, Ticket
+from tickets.store import BOT, CUSTOMER, SYSTEM, UNSORTED, Actor, Ticket
 
 MAX_TITLE = 40
 # What a browser or app tells about itself and a technical matter needs.

@@ -17,9 +17,9 @@ from core.db import Tx
 from core.errors import Invalid
 from core.normaliser import normalise
 from core.people.store import DEFAULT_TEAM, Team
+from tickets.store import UNSORTED
 from tickets.tables import categories
 
-UNSORTED = "unsorted"
 EXPERTS = "experts"
 _ASKING = ("怎么", "在哪", "如何")
 _DATA = Path(__file__).parent / "data" / "categories.yaml"

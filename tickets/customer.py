@@ -19,9 +19,8 @@ from core.ids import new_id
 from tickets import categories, store, surveys
 from tickets.base import About
 from tickets.book import Book
-from tickets.categories import UNSORTED
 from tickets.states import Move, Party, State, after, is_open
-from tickets.store import CUSTOMER, Event, Ticket
+from tickets.store import CUSTOMER, UNSORTED, Event, Ticket
 from tickets.surveys import Survey
 from tickets.tables import tickets
 

@@ -8,7 +8,7 @@ goes through `note` and has no event.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +19,9 @@ from core.db import Tx
 from core.errors import Conflict, NotFound
 from core.ids import TicketId, new_id
 from tickets.tables import ticket_events, tickets
+
+# Nobody and no words have sorted it yet.
+UNSORTED = "unsorted"
 
 # What events tell by old and new value. Words of customers and staff are sealed, so they stand in the event's text.
 TRACKED = (
@@ -89,6 +92,9 @@ class Ticket:
     updated_at: datetime
 
 
+_COLUMNS = tuple(each.name for each in fields(Ticket))
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who did it: `customer`, `bot`, `system`, or a staff id with the name of that moment."""
@@ -142,6 +148,7 @@ async def create(tx: Tx, *, actor: Actor, at: datetime, text: str | None = None,
         "state": "new",
         "tier": 1,
         "priority": 3,
+        "category_id": UNSORTED,
         "review_wanted": False,
         "reopened_count": 0,
         "customer_unread": 0,
@@ -153,7 +160,7 @@ async def create(tx: Tx, *, actor: Actor, at: datetime, text: str | None = None,
         **values,
     }
     await tx.execute(insert(tickets).values(**row))
-    made = await get(tx, row["id"])
+    made = Ticket(**{**dict.fromkeys(_COLUMNS), **row})
     await _write_event(tx, made, 1, actor, "opened", at, old={}, new=tracked(made), text=text)
     return made
 
@@ -170,7 +177,7 @@ async def change(
     )
     if changed == 0:
         raise Conflict("ticket changed meanwhile", text_id="error.ticket_changed")
-    fresh = await get(tx, ticket.id)
+    fresh = replace(ticket, **values, version=number, updated_at=at)
     before, now = tracked(ticket), tracked(fresh)
     differing = [name for name in TRACKED if before[name] != now[name]]
     await _write_event(

@@ -18,7 +18,7 @@ from core.people.tables import staff
 from tickets import categories, store, surveys
 from tickets.base import JOB_NEXT_STEP, actor_of, added_terms, raised
 from tickets.book import Book, title_of
-from tickets.categories import EXPERTS, UNSORTED
+from tickets.categories import EXPERTS
 from tickets.states import Move, Party, State, after, is_open, may
 from tickets.store import SYSTEM, Ticket
 
@@ -344,6 +344,3 @@ class Work(Book):
         if ticket.state == State.RESOLVED:
             moves.append("close")
         return moves
-
-
-__all__ = ["UNSORTED", "Work"]

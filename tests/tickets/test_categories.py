@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tickets.categories import DELIVERED_TEAMS, UNSORTED, Tree, delivered
+from tickets.categories import DELIVERED_TEAMS, Tree, delivered
+from tickets.store import UNSORTED
 
 TREE = Tree(delivered())
 
