@@ -22,7 +22,7 @@ from core.people.roles import Role
 from core.people.store import DEFAULT_TEAM
 from core.people.tables import staff
 from gateway.services import Services
-from knowledge_base.demo_content import FOLDER, read_articles
+from knowledge_base.demo_content import FOLDER, import_demo, read_articles
 
 PASSWORD = "demo-frontline"  # noqa: S105 - printed on the demo's start page, works in demo mode only
 WECHAT_KEY = "demo-wechat"
@@ -76,6 +76,7 @@ async def seed_demo(services: Services) -> None:
     await _staff(services)
     hot = await asyncio.to_thread(_hot_questions)
     async with services.db.begin() as tx:
+        await import_demo(tx, services.clock.now())
         await _shop(services, tx, hot["web"])
         await _platforms(services, tx, hot)
 

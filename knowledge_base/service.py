@@ -36,6 +36,9 @@ from knowledge_base.types import SearchResult, SearchSettings
 log = structlog.get_logger(__name__)
 
 _LOOK_S = 1.0
+# A first question right after the first start waits this long for the index of words to be built.
+_FIRST_LOAD_S = 8.0
+_NOTHING = "nothing was published yet"
 _QUERY_CHARACTERS = 300
 _KEPT_INDEXES = 3
 # A customer's question waits this long for its vector, then words decide alone.
@@ -95,18 +98,30 @@ class KnowledgeBase:
         self._reason = "starting"
         self._kept: OrderedDict[str, ReleaseIndex] = OrderedDict()
         self._loading = asyncio.Lock()
+        self._loaded = asyncio.Event()
 
     # -- Search ---------------------------------------------------------------------------------------------------
 
     async def search(self, text: str, *, limit: int = 5) -> SearchAnswer:
         """Search the published release. Never raises: without encoder it is lexical, without index it says none."""
-        live = self._live
+        live = self._live or await self._first_load()
         query = text[:_QUERY_CHARACTERS]
         if live is None or not normalise(query):
             return SearchAnswer("none", (), live.release.id if live else None, lexical_only=True)
         result = await self._search(live.index, query, limit, with_vector=bool(live.model_id))
         self._counters.count("searches", decision=result.decision.value, lexical=str(result.lexical).lower())
         return self._answer(result, live.contents, live.release.id)
+
+    async def _first_load(self) -> Live | None:
+        """Wait a little for the very first index after a start; None when nothing was ever published."""
+        if self._reason == _NOTHING:
+            return None
+        try:
+            async with asyncio.timeout(_FIRST_LOAD_S):
+                await self._loaded.wait()
+        except TimeoutError:
+            return None
+        return self._live
 
     async def _search(self, index: ReleaseIndex, query: str, limit: int, *, with_vector: bool) -> SearchResult:
         vector = None
@@ -196,10 +211,7 @@ class KnowledgeBase:
         return self._live
 
     async def run(self) -> None:
-        """Keep answering from the current release; in demo mode bring the demo's articles first."""
-        if self._demo:
-            async with self._db.begin() as tx:
-                await demo_content.import_demo(tx, self._clock.now())
+        """Keep answering from the current release."""
         with self._fanout.watch("release") as watch:
             while True:
                 try:
@@ -214,7 +226,8 @@ class KnowledgeBase:
             async with self._db.read() as tx:
                 current = await store.current(tx)
             if current is None:
-                self._reason = "nothing was published yet"
+                self._reason = _NOTHING
+                self._loaded.set()
                 return
             live = self._live
             if live is not None and live.release.id == current.id and live.model_id:
@@ -241,6 +254,7 @@ class KnowledgeBase:
             model_id = ""
             index = await self._index(Wanted(contents), "")
         self._live = Live(release, index, contents, model_id)
+        self._loaded.set()
         log.info("knowledge.serving", release=release.number, articles=len(contents), vectors=bool(model_id))
 
     async def _index(self, wanted: Wanted, model_id: str) -> ReleaseIndex:
