@@ -1,6 +1,7 @@
 import vue from "@vitejs/plugin-vue";
 import { resolve } from "node:path";
 import { defineConfig } from "vite";
+import { firstLoad } from "./dev/budget.ts";
 import { mockGateway } from "./dev/plugin.ts";
 
 // The gateway serves index.html under /desk/… and every asset under /static/desk/.
@@ -10,7 +11,7 @@ const gateway = process.env["FRONTLINE_GATEWAY"];
 export default defineConfig(({ command, isPreview }) => ({
   root: import.meta.dirname,
   base: command === "serve" && isPreview !== true ? "/" : "/static/desk/",
-  plugins: [vue(), ...(command === "serve" && gateway === undefined ? [mockGateway()] : [])],
+  plugins: [vue(), firstLoad(), ...(command === "serve" && gateway === undefined ? [mockGateway()] : [])],
   define: {
     __VUE_I18N_FULL_INSTALL__: "false",
     __VUE_I18N_LEGACY_API__: "false",

@@ -8,8 +8,8 @@ const rows = [
   ["refund", "会员退款规则", "会员能退吗", "退款与扣费", "published", 6], ["invoice", "开具电子发票", "怎么开发票", "发票", "published", 5],
   ["teen", "青少年模式忘记密码", "青少年模式密码忘了", "青少年模式", "draft", 4], ["replay", "直播回放在哪里看", "直播完了还能看吗", "直播", "published", 6],
 ] as const;
-const answer = "请确认手机和电视在**同一个无线网络**,然后:\n\n1. 在播放页点右上角的投屏按钮\n2. 选择您的电视\n3. 如果找不到电视,重启电视端应用\n\n仍然失败时,请把电视型号和应用版本告诉我们。";
-const html = "<p>请确认手机和电视在<strong>同一个无线网络</strong>,然后:</p><ol><li>在播放页点右上角的投屏按钮</li><li>选择您的电视</li><li>如果找不到电视,重启电视端应用</li></ol><p>仍然失败时,请把电视型号和应用版本告诉我们。</p>";
+const answer = "请确认手机和电视在**同一个无线网络**,然后：\n\n1. 在播放页点右上角的投屏按钮\n2. 选择您的电视\n3. 如果找不到电视，重启电视端应用\n\n仍然失败时，请把电视型号和应用版本告诉我们。";
+const html = "<p>请确认手机和电视在<strong>同一个无线网络</strong>,然后：</p><ol><li>在播放页点右上角的投屏按钮</li><li>选择您的电视</li><li>如果找不到电视，重启电视端应用</li></ol><p>仍然失败时，请把电视型号和应用版本告诉我们。</p>";
 
 export function articles(query: URLSearchParams): object[] {
   const q = query.get("q") ?? "";
@@ -25,7 +25,7 @@ export function article(id: string): object {
   };
   return {
     id: key, key, area, category_id: "playback.cast", public: true, state, draft, updated_at: ago(40), updated_by: "陆颖",
-    live: state === "draft" ? null : { ...draft, revision: 5, answer: "请确认手机和电视在同一个网络。", html: "<p>请确认手机和电视在同一个网络,再重新投屏。</p>", variants: draft.variants.slice(0, 6) },
+    live: state === "draft" ? null : { ...draft, revision: 5, answer: "请确认手机和电视在同一个网络。", html: "<p>请确认手机和电视在同一个网络，再重新投屏。</p>", variants: draft.variants.slice(0, 6) },
     history: [6, 5, 4, 3].map((revision) => ({ revision, at: ago((7 - revision) * 900), by: revision % 2 ? "林夏" : "陆颖" })),
   };
 }
@@ -48,7 +48,7 @@ const words = (text: string): object => ({ revision: 0, title: "", question: "",
 export const changes = {
   added: [changed("teen")],
   changed: [
-    changed("cast", { before: words("请确认手机和电视在同一个网络。\n再重新投屏。"), after: words("请确认手机和电视在**同一个无线网络**,然后:\n1. 在播放页点右上角的投屏按钮\n再重新投屏。") }),
+    changed("cast", { before: words("请确认手机和电视在同一个网络。\n再重新投屏。"), after: words("请确认手机和电视在**同一个无线网络**,然后：\n1. 在播放页点右上角的投屏按钮\n再重新投屏。") }),
     changed("device", { before: words("最多 5 台设备。"), after: words("最多 6 台设备。") }),
   ],
   removed: [], golden: { total: 150, passed: 148, failed: [{ question: "电视看不了直播", wanted: "直播打不开或黑屏", found: "投屏失败或一直加载怎么办" }, { question: "换手机会员还在吗", wanted: "换绑手机号", found: null }] },

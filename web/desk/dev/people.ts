@@ -45,7 +45,7 @@ const channel = (id: string, kind: string, name: string, more: object = {}): obj
   webhook: kind === "web" ? null : `https://support.example/connectors/${kind}/xingyu-${kind}`, ...more,
 });
 export const channels = [
-  channel("ch1", "web", "星屿视频网站", { sites: ["https://www.xingyu.example"], secrets: { identity_key: true }, greeting: "您好,我是星屿小助手。" }),
+  channel("ch1", "web", "星屿视频网站", { sites: ["https://www.xingyu.example"], secrets: { identity_key: true }, greeting: "您好，我是星屿小助手。" }),
   channel("ch2", "wechat", "星屿视频服务号", { config: { app_id: "wx0000", original_id: "gh_0000", api_base: "" } }),
   channel("ch3", "weibo", "星屿视频官微", { disabled: true }),
 ];

@@ -7,16 +7,16 @@ const row = (id: string, name: string, channel: string, last: string, minutes: n
 });
 const mine = [
   row("c1", "蓝鲸不睡觉", "web", "投屏到电视以后还是一直转圈", 1, { unread: 2, emotion: 0.8 }),
-  row("c2", "小满", "wechat", "好的,我等你消息", 6, { ticket_state: "waiting_customer" }),
-  row("c3", "南山有台", "weibo", "重复扣了两次 25 元,订单截图发你了", 9, { unread: 1 }),
-  row("c4", "陈予安", "web", "谢谢,已经能看了", 22, { ticket_state: "resolved" }),
+  row("c2", "小满", "wechat", "好的，我等你消息", 6, { ticket_state: "waiting_customer" }),
+  row("c3", "南山有台", "weibo", "重复扣了两次 25 元，订单截图发你了", 9, { unread: 1 }),
+  row("c4", "陈予安", "web", "谢谢，已经能看了", 22, { ticket_state: "resolved" }),
   row("c5", "Luna", "mail", "Re: 发票抬头修改", 140, { ticket_state: "to_report" }),
 ];
 const team = [...mine.slice(1, 3), row("c6", "阿布", "web", "孩子的青少年模式密码忘记了", 3, { agent_id: "s2", agent_name: "周远" }), row("c7", "橘子汽水", "wechat", "直播间回放在哪里看", 12, { mode: "bot", agent_id: null, agent_name: null, ticket_state: "new" })];
 const waiting = [
-  ["h1", "c11", "江上渔火", "web", "payment", "支付组", "complaint", "我要投诉,扣了钱会员没到账", 4.2, 0.9],
+  ["h1", "c11", "江上渔火", "web", "payment", "支付组", "complaint", "我要投诉，扣了钱会员没到账", 4.2, 0.9],
   ["h2", "c12", "一只安静的猫", "wechat", "technical", "技术支持", "explicit_wish", "转人工", 2.1, 0.1],
-  ["h3", "c13", "季白", "web", "technical", "技术支持", "failed_turns", "不是这个问题,我的是平板", 0.7, 0.3],
+  ["h3", "c13", "季白", "web", "technical", "技术支持", "failed_turns", "不是这个问题，我的是平板", 0.7, 0.3],
 ] as const;
 
 export const conversations = (view: string): object[] => (view === "team" || view === "all" ? team : mine);
@@ -41,22 +41,22 @@ const message = (id: string, at: number, author: string, text: string, more: obj
 });
 const talk = [
   message("m1", 31, "customer", "投屏到电视一直转圈怎么办"),
-  message("m2", 31, "bot", "请确认手机和电视在同一个网络,再重新投屏。", {
-    html: "<p>请确认手机和电视在<strong>同一个无线网络</strong>,然后:</p><ol><li>在播放页点右上角的投屏按钮</li><li>选择您的电视</li><li>如果找不到电视,重启电视端应用</li></ol>",
+  message("m2", 31, "bot", "请确认手机和电视在同一个网络，再重新投屏。", {
+    html: "<p>请确认手机和电视在<strong>同一个无线网络</strong>,然后：</p><ol><li>在播放页点右上角的投屏按钮</li><li>选择您的电视</li><li>如果找不到电视，重启电视端应用</li></ol>",
     payload: { articles: [{ article_id: "cast", title: "投屏失败或一直加载怎么办" }] }, helpful: false,
   }),
   message("m3", 28, "customer", "都试过了没用", { exchange: { intent: "report_problem", confidence: 0.86, decision: "form", articles: [{ article_id: "cast", title: "投屏失败或一直加载怎么办", probability: 0.44 }] } }),
-  message("m4", 28, "bot", "抱歉没能解决。为了尽快定位,请问您的电视是什么型号?", { payload: { choices: [{ id: "form:tv", label: "智能电视" }, { id: "form:box", label: "电视盒子" }, { id: "person", label: "转人工" }] } }),
+  message("m4", 28, "bot", "抱歉没能解决。为了尽快定位，请问您的电视是什么型号？", { payload: { choices: [{ id: "form:tv", label: "智能电视" }, { id: "form:box", label: "电视盒子" }, { id: "person", label: "转人工" }] } }),
   message("m5", 27, "customer", "智能电视", { kind: "choice" }),
-  message("m6", 26, "customer", "从昨天晚上开始的,家里宽带 300 兆,别的软件都正常。能不能快点,孩子等着看动画片,真的很生气", { exchange: { intent: "complain", confidence: 0.91, decision: "person", articles: [] } }),
-  message("m7", 25, "system", "已为您转接人工客服,前面还有 1 位。", { kind: "notice" }),
+  message("m6", 26, "customer", "从昨天晚上开始的，家里宽带 300 兆，别的软件都正常。能不能快点，孩子等着看动画片，真的很生气", { exchange: { intent: "complain", confidence: 0.91, decision: "person", articles: [] } }),
+  message("m7", 25, "system", "已为您转接人工客服，前面还有 1 位。", { kind: "notice" }),
   message("m8", 3, "system", "客服 林夏 已接入", { kind: "notice" }),
   message("m9", 2.8, "customer", "", { kind: "image", payload: { attachment: { attachment_id: "a1", kind: "file", name: "电视报错截图.png", bytes: 348_120 } } }),
-  { ...message("n1", 2.6, "agent", "电视端 4.2.1 版今天有两例同样的反馈,已问技术。", { kind: "note", staff_name: "周远" }), seq: null },
+  { ...message("n1", 2.6, "agent", "电视端 4.2.1 版今天有两例同样的反馈，已问技术。", { kind: "note", staff_name: "周远" }), seq: null },
   message("m10", 2.4, "customer", "投屏到电视以后还是一直转圈"),
 ];
 const packet = {
-  version: 1, summary: "客户投屏到智能电视后一直加载,按文章操作无效,已报障并要求人工,情绪激动。",
+  version: 1, summary: "客户投屏到智能电视后一直加载，按文章操作无效，已报障并要求人工，情绪激动。",
   wants_now: "今晚之前能在电视上正常看动画片。",
   form: [{ key: "problem", value: "投屏后一直转圈" }, { key: "since", value: "昨天 20:30 左右" }, { key: "device_model", value: "智能电视 65 英寸" }, { key: "system_version", value: "安卓 11" }, { key: "app_version", value: "电视端 4.2.1" }, { key: "network_kind", value: "家庭宽带" }, { key: "city", value: "杭州" }, { key: "speed", value: "下载 286 Mbps" }],
   articles_tried: [{ article_id: "cast", title: "投屏失败或一直加载怎么办", probability: 0.44, helpful: false }, { article_id: "tv", title: "电视端卡顿、加载慢", probability: 0.31 }],
@@ -80,7 +80,7 @@ export function conversationDetail(id: string): object {
       identities: [{ channel_kind: channel, external_masked: "user:80***21", proven: true }, { channel_kind: "wechat", external_masked: "oX4k***9sQ", proven: false }],
     },
     ticket: brief(0), handoff: { id: "h1", reason: "complaint", reason_text: "客户投诉并要求人工", state: isWaiting ? "waiting" : "active", packet },
-    messages: isWaiting ? talk.slice(0, 7) : talk, has_more: true, draft: id === "c3" ? "您好,已经看到两笔订单,正在为您核对" : "",
+    messages: isWaiting ? talk.slice(0, 7) : talk, has_more: true, draft: id === "c3" ? "您好，已经看到两笔订单，正在为您核对" : "",
     earlier: [{ serial: "FL-20261118-000087", title: "会员自动续费取消", state: "closed", at: ago(4300) }, { serial: "FL-20261002-000031", title: "忘记密码无法登录", state: "self_solved", at: ago(70_000) }],
   };
 }

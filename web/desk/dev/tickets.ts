@@ -47,10 +47,10 @@ const said = (id: number, minutes: number, author: string, text: string, more: o
 export function ticketDetail(serial: string): object {
   const at = Math.max(0, 123 - Number(serial.slice(-6)));
   return {
-    ...brief(at, { next_step: "技术确认电视端 4.2.1 是否受影响,并给出临时办法", next_step_at: ago(-180) }),
-    description: "客户投屏到智能电视后一直转圈,昨晚 20:30 开始,家庭宽带 300 兆,其他应用正常。按文章重启、换网均无效。",
+    ...brief(at, { next_step: "技术确认电视端 4.2.1 是否受影响，并给出临时办法", next_step_at: ago(-180) }),
+    description: "客户投屏到智能电视后一直转圈，昨晚 20:30 开始，家庭宽带 300 兆，其他应用正常。按文章重启、换网均无效。",
     fields: { device_model: "智能电视 65 英寸", system_version: "安卓 11", app_version: "电视端 4.2.1", network_kind: "家庭宽带", network_provider: "浙江宽带", city: "杭州", speed: "下载 286 Mbps" },
-    solution: null, escalated_to: at === 3 ? "expert" : null, escalation_summary: at === 3 ? "权益已到账但广告仍播放,怀疑缓存未更新;客户已等两天,不满意重开。" : null,
+    solution: null, escalated_to: at === 3 ? "expert" : null, escalation_summary: at === 3 ? "权益已到账但广告仍播放，怀疑缓存未更新；客户已等两天，不满意重开。" : null,
     person_wanted_at: ago(58), first_received_at: ago(60), resolved_at: null, closed_at: null, close_ground: null,
     customer: {
       id: "u1", name: names[at % names.length], level: "vip", tags: ["电视端用户"], profile: {}, phone_masked: "138****2076", email_masked: "li***@mail.example",
@@ -65,14 +65,14 @@ export function ticketDetail(serial: string): object {
     exchanges: [
       { id: "e1", at: ago(60), text: "投屏到电视一直转圈怎么办", intent: "faq", confidence: 0.72, decision: "answer", answered_by: "bot", latency_ms: 412, articles: [{ article_id: "cast", title: "投屏失败或一直加载怎么办", probability: 0.78 }] },
       { id: "e2", at: ago(59), text: "都试过了没用", intent: "report_problem", confidence: 0.86, decision: "form", answered_by: "bot", latency_ms: 388, articles: [{ article_id: "cast", title: "投屏失败或一直加载怎么办", probability: 0.44 }] },
-      { id: "e3", at: ago(58), text: "能不能快点,真的很生气", intent: "complain", confidence: 0.91, decision: "person", answered_by: "system", latency_ms: 301, articles: [] },
+      { id: "e3", at: ago(58), text: "能不能快点，真的很生气", intent: "complain", confidence: 0.91, decision: "person", answered_by: "system", latency_ms: 301, articles: [] },
       { id: "e4", at: ago(54), text: "投屏到电视以后还是一直转圈", intent: null, confidence: null, decision: "agent", answered_by: "agent", latency_ms: 61_000, articles: [] },
     ],
     messages: [
-      said(1, 60, "customer", "投屏到电视一直转圈怎么办"), said(2, 60, "bot", "请确认手机和电视在同一个网络,再重新投屏。", { payload: { articles: [{ article_id: "cast", title: "投屏失败或一直加载怎么办" }] } }),
-      said(3, 59, "customer", "都试过了没用"), said(4, 58, "customer", "能不能快点,真的很生气"), said(5, 55, "system", "客服 林夏 已接入", { kind: "notice" }),
-      said(6, 54, "agent", "您好,我是林夏。已经看到您填的设备信息,我马上和技术同事确认这个版本。"), { ...said(7, 50, "agent", "技术回复:4.2.1 在部分安卓 11 电视上解码失败,4.2.2 今晚发布。", { kind: "note" }), seq: null },
-      said(8, 8, "agent", "给您添麻烦了。这个版本确实有问题,新版今晚 20 点发布;在此之前可以先用电视自带浏览器观看。", { delivery: "failed", delivery_error_text: "对方网络未响应" }),
+      said(1, 60, "customer", "投屏到电视一直转圈怎么办"), said(2, 60, "bot", "请确认手机和电视在同一个网络，再重新投屏。", { payload: { articles: [{ article_id: "cast", title: "投屏失败或一直加载怎么办" }] } }),
+      said(3, 59, "customer", "都试过了没用"), said(4, 58, "customer", "能不能快点，真的很生气"), said(5, 55, "system", "客服 林夏 已接入", { kind: "notice" }),
+      said(6, 54, "agent", "您好，我是林夏。已经看到您填的设备信息，我马上和技术同事确认这个版本。"), { ...said(7, 50, "agent", "技术回复：4.2.1 在部分安卓 11 电视上解码失败，4.2.2 今晚发布。", { kind: "note" }), seq: null },
+      said(8, 8, "agent", "给您添麻烦了。这个版本确实有问题，新版今晚 20 点发布；在此之前可以先用电视自带浏览器观看。", { delivery: "failed", delivery_error_text: "对方网络未响应" }),
     ],
     surveys: at === 3 ? [{ round: 1, sent_at: ago(1500), answered_at: ago(1400), rating: 1, solved: false, text: "问题根本没解决就关了" }] : [],
     allowed: ["confirm", "wait-customer", "resolve", "escalate", "reopen", "review", "close", "next-step", "messages", "notes", "change"],

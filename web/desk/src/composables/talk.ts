@@ -5,6 +5,7 @@ import type { Attachment, ConversationDetail } from "../api/types";
 import {
   accepted, EMPTY_THREAD, failed, firstSeq, lastSeq, older, opened, sending, type Sending, type Thread,
 } from "../models/thread";
+import { newClientId } from "../models/ids";
 import { useSession } from "../stores/session";
 import { gathered, onFrame } from "./live";
 import { wordsFor } from "./notify";
@@ -87,7 +88,7 @@ export function useTalk(id: Ref<string>): Talk {
 
   async function send(text: string, attachment?: Attachment): Promise<void> {
     await deliver({
-      clientMessageId: crypto.randomUUID(),
+      clientMessageId: newClientId(),
       text,
       attachment: attachment ?? null,
       at: new Date().toISOString(),

@@ -25,7 +25,7 @@ export function volume(overview: Overview, tierNames: readonly string[]): Option
 export function bars(rows: readonly Share[], target: { value: number; label: string } | null = null, colour = "var(--brand-500)"): Option {
   const shown = [...rows].reverse();
   return {
-    grid: { ...GRID, top: 12 },
+    grid: { ...GRID, top: target === null ? 12 : 24 },
     color: [colour],
     xAxis: VALUES,
     yAxis: { type: "category", data: shown.map((row) => row.name ?? row.key), ...AXIS },

@@ -27,6 +27,7 @@ export default {
   optional: "optional",
   required: "required",
   you: "Me",
+  comma: ", ",
   unassigned: "Unassigned",
   today: "Today",
   language: "Language",

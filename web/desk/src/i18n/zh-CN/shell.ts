@@ -11,8 +11,8 @@ export default {
     settings: "设置",
   },
   line: {
-    down: "连接中断,正在重连…",
-    offline: "网络已断开,恢复后会自动重连…",
+    down: "连接中断，正在重连…",
+    offline: "网络已断开，恢复后会自动重连…",
   },
   presence: {
     label: "在线状态",
@@ -21,9 +21,9 @@ export default {
     away: "离开",
     offline: "离线",
     onlineHint: "接收新会话",
-    busyHint: "不再接收,继续处理手上的会话",
+    busyHint: "不再接收，继续处理手上的会话",
     awayHint: "暂时离开座位",
-    offlineHint: "下班,不接收会话",
+    offlineHint: "下班，不接收会话",
     chooseReason: "说明原因",
     reasons: { meal: "用餐", rest: "小休", meeting: "会议", training: "培训", paperwork: "处理工单" },
     other: "其他原因",
