@@ -252,6 +252,7 @@ class Mind:
                 case "form_done":
                     spoken += _spoken((said,), replies)
                     moves.append(FormDone("report_problem", _answers((said,)), wants_person=True))
+                    spoken = list(with_choice(spoken, replies.button(taps.HUMAN)))
                     memory = replace(memory, answers=_answers((said,)))
                 case _:
                     spoken += _spoken((said,), replies)

@@ -274,7 +274,8 @@ async def test_a_form_question_is_asked_and_its_answers_reach_the_ticket(world: 
     assert world.assistant.asked[-1].choice == "set:network_kind:wifi"
     assert world.tickets.forms == [("report_problem", {"network_kind": "wifi"})]
     assert world.tickets.wanted[0]["reason"] == "problem_report"
-    assert (await world.last(said.conversation_id)).text == world.texts.get("form.done")
+    done = await world.last(said.conversation_id)
+    assert (done.text, [each.id for each in done.choices]) == (world.texts.get("form.done"), ["human"])
 
 
 async def test_a_question_in_the_middle_of_a_form_is_answered_and_the_form_goes_on(world: World) -> None:
