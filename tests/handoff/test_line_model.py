@@ -265,7 +265,7 @@ class LineMachine(RuleBasedStateMachine):
 
 
 def test_the_line_agrees_with_a_simple_model(redis_url: str) -> None:
-    """200 stories of up to 40 steps."""
+    """A hundred stories of up to forty steps."""
 
     class Machine(LineMachine):
         url = redis_url
@@ -273,7 +273,7 @@ def test_the_line_agrees_with_a_simple_model(redis_url: str) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=200,
+            max_examples=100,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -81,6 +81,7 @@ class HandoffMachine(RuleBasedStateMachine):
 
     async def _check(self) -> None:
         """After the keeper has looked twice, SQL, Redis and the model agree."""
+        await self.world.service.presence.beat(self.alive)
         keeper = self.world.service.keeper
         await self.world.service.settled()
         await keeper.reconcile()
@@ -104,6 +105,8 @@ class HandoffMachine(RuleBasedStateMachine):
         if not self.alive:
             self.come_back()
         for priority in priorities:
+            # Each customer takes a second, in which the desks are heard of.
+            self.runner.run(self.world.service.presence.beat(self.alive))
             one = self.runner.run(self.world.waiting_customer(priority=priority))
             self.model[one.id] = Modelled(one.conversation_id, priority, millis(one.waiting_since))
 
