@@ -39,7 +39,8 @@ export function messageRow(kit: Kit, message: Message, setting: Setting): Row {
     build: () => h("div", { class: "line", title }, bodyOf(kit, message)),
   });
   if (message.answer === true) parts.push({ slot: "thumbs", made: String(message.helpful), build: () => thumbs(kit, message) });
-  const choices = setting.canChoose ? [...(message.choices ?? [])] : [];
+  // What a channel with buttons alone asks by buttons, the survey's own form asks here.
+  const choices = setting.canChoose ? (message.choices ?? []).filter((choice) => !choice.id.startsWith("rating:")) : [];
   if (setting.offersPerson) choices.push({ id: CHOICE_HUMAN, label: kit.t("human") });
   if (choices.length > 0) parts.push({ slot: "choices", made: JSON.stringify(choices), build: () => choicesView(kit, choices) });
   if (setting.mark !== null) parts.push(words("mark", setting.mark));

@@ -29,6 +29,7 @@ export class Panel {
   private readonly ticketCount = h("span", { class: "count-badge", hidden: true });
   private tickets: View | null = null;
   private surveyFor: string | null = null;
+  private surveyView: View | null = null;
   private contactOpen = false;
   private welcomeShown = "";
 
@@ -181,8 +182,10 @@ export class Panel {
     if (serial === null) return;
     void this.kit.more().then(
       (more) => {
-        const view = more.survey(serial, () => undefined);
-        this.foot.append(view.element);
+        // Thanks for an earlier answer say what no longer holds.
+        this.surveyView?.element.remove();
+        this.surveyView = more.survey(serial, () => undefined);
+        this.foot.append(this.surveyView.element);
         this.log.toEnd();
       },
       () => {
