@@ -56,6 +56,8 @@ export function makeRouter(slot: number, session: ReturnType<typeof useSession>)
     if (session.session === null && !(await isKnown(session))) {
       return to.meta.open ? true : { name: "login", query: { next: to.fullPath } };
     }
+    // A password that somebody else has set is not used further than to choose one's own.
+    if (session.staff?.must_change_password === true) return to.name === "account" ? true : { name: "account" };
     if (to.name === "login" || to.name === "home") {
       const home = homeOf(session.permissions);
       return home === null ? { name: "account" } : { name: home };

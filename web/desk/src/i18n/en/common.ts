@@ -28,6 +28,7 @@ export default {
   required: "required",
   you: "Me",
   comma: ", ",
+  actions: "Actions",
   unassigned: "Unassigned",
   today: "Today",
   language: "Language",

@@ -66,5 +66,5 @@ export default {
     closeDialog: "Close a dialog",
     then: "then",
   },
-  newWaiting: "{name} is waiting for a person",
+  waiting: "{n} to deal with",
 };

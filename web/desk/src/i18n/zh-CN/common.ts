@@ -28,6 +28,7 @@ export default {
   required: "必填",
   you: "我",
   comma: "、",
+  actions: "操作",
   unassigned: "未分配",
   today: "今天",
   language: "语言",

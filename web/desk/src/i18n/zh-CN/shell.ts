@@ -66,5 +66,5 @@ export default {
     closeDialog: "关闭弹窗",
     then: "然后",
   },
-  newWaiting: "{name} 在等待人工",
+  waiting: "{n} 条待处理",
 };
