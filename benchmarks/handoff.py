@@ -103,7 +103,7 @@ async def measure_scripts(redis: Redis, folder: Path) -> dict[str, dict[str, dic
 
         found[f"{length} waiting"] = {
             "empty script": await timed(ROUNDS, script),
-            "join, take, settle (4 round trips)": await timed(ROUNDS, hand_over),
+            "join, take, settle": await timed(ROUNDS, hand_over),
         }
     return found
 

@@ -119,9 +119,9 @@ class Line:
     async def settle(self, wanted: Standing) -> Place:
         """Put a handoff where it belongs and return where it was. Twice is harmless."""
         with translated():
-            former = await self._team_of(wanted.handoff_id)
+            former = wanted.team_id
             for _ in range(_MOVES):
-                was, detail = await self._settle(*self._settling(wanted, former or wanted.team_id))
+                was, detail = await self._settle(*self._settling(wanted, former))
                 if was != b"moved":
                     return Place(was.decode())
                 former = detail.decode()
@@ -201,10 +201,6 @@ class Line:
         with translated():
             seconds, micros = await self._redis.time()
         return int(seconds) * 1000 + int(micros) // 1000
-
-    async def _team_of(self, handoff_id: str) -> str | None:
-        raw: bytes | None = await self._redis.hget(self._keys.origin, handoff_id)
-        return raw.decode().split(" ", 1)[1] if raw else None
 
     def _settling(self, wanted: Standing, former: str) -> tuple[list[str], list[str | int]]:
         k = self._keys
