@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,9 +18,13 @@ from sanic import Blueprint, response
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from nlu.components import rasa_changes
+
 log = logging.getLogger(__name__)
 
 LONGEST_TEXT = 8000  # Twice the gateway's limit: normal forms may be longer than what was typed.
+# Rasa does not decode the path of its tracker's address: other conversations could not be looked up.
+_SENDER = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 class GatewayChannel(InputChannel):
@@ -37,6 +42,8 @@ class GatewayChannel(InputChannel):
         token = (credentials or {}).get("token")
         if not token:
             cls.raise_missing_credentials_exception()
+        # This is the first code of ours that a starting server runs, before it opens its database.
+        rasa_changes.apply()
         return cls(str(token))
 
     def blueprint(self, on_new_message: Callable[[UserMessage], Awaitable[Any]]) -> Blueprint:
@@ -70,7 +77,9 @@ def _message(body: Any) -> UserMessage | None:
     if not isinstance(body, dict):
         return None
     sender, text, metadata = body.get("sender"), body.get("message"), body.get("metadata")
-    if not isinstance(sender, str) or not sender or not isinstance(text, str) or not isinstance(metadata, dict):
+    if not isinstance(sender, str) or not isinstance(text, str) or not isinstance(metadata, dict):
+        return None
+    if not _SENDER.fullmatch(sender):
         return None
     if not text.strip() or len(text) > LONGEST_TEXT or not metadata.get("exchange_id"):
         return None

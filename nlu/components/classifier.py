@@ -38,17 +38,23 @@ class ZhIntentClassifier(LogisticRegressionClassifier):
         self.clf.set_params(C=self.config["C"])
 
     def _create_X(self, messages: list[Message]) -> csr_matrix:
-        counts = normalize(vstack([csr_matrix(_counts(m), dtype=np.float64).log1p() for m in messages]))
+        return self._rows([_counts(m) for m in messages], messages)
+
+    def _rows(self, counts: list[Any], messages: list[Message]) -> csr_matrix:
+        loud = normalize(vstack([csr_matrix(row, dtype=np.float64).log1p() for row in counts]))
         meanings = np.vstack([m.get_dense_features(attribute=TEXT)[1].features for m in messages])
-        return hstack([counts, csr_matrix(self.config["meaning"] * meanings)]).tocsr()
+        return hstack([loud, csr_matrix(self.config["meaning"] * meanings)]).tocsr()
 
     def process(self, messages: list[Message]) -> list[Message]:
-        known = [m for m in messages if _counts(m) is not None and _counts(m).nnz]
+        counted = [(counts, message) for message in messages if (counts := _counts(message)) is not None and counts.nnz]
+        known = [message for _, message in counted]
         for message in messages:
             message.set("intent", {"name": None, "confidence": 0.0}, add_to_output=True)
             message.set("intent_ranking", [], add_to_output=True)
         if known:
-            for message, row in zip(known, self.clf.predict_proba(self._create_X(known)), strict=True):
+            for message, row in zip(
+                known, self.clf.predict_proba(self._rows([counts for counts, _ in counted], known)), strict=True
+            ):
                 ranking = [{"name": str(self.clf.classes_[i]), "confidence": float(row[i])} for i in np.argsort(-row)]
                 message.set("intent", dict(ranking[0]), add_to_output=True)
                 message.set("intent_ranking", ranking[: self.config["ranking_length"]], add_to_output=True)
