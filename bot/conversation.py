@@ -16,6 +16,7 @@ from bot.store import channels, conversations, customers, episodes, exchanges, m
 from bot.store.conversations import Conversation
 from bot.store.messages import Message
 from bot.types import Author, Kind, Mode, Speaker
+from bot.work import language_of
 from core.clock import Clock
 from core.db import Database, Tx
 from core.errors import Conflict, Forbidden, Invalid
@@ -167,12 +168,13 @@ class Conversations:
                 current = await self._tickets.current(tx, conversation.customer_id)
                 serial = next((ref.serial for ref in current if ref.ticket_id == ticket_id), "")
             channel = await channels.get(tx, conversation.channel_id)
+            language = language_of(await customers.get(tx, conversation.customer_id))
             message = await messages.append(
                 tx,
                 conversation_id=conversation.id,
                 author=Author.SYSTEM,
                 kind=Kind.NOTICE,
-                text=self._texts.get("bot.left_line", serial=serial),
+                text=self._texts.get("bot.left_line", language, serial=serial),
                 at=self._clock.now(),
                 episode_id=conversation.episode_id,
                 ticket_id=ticket_id,

@@ -6,9 +6,10 @@ from bot import taps
 from bot.ports import Answers, Notifier, Texts
 from bot.replies import Replies, payload
 from bot.signals import tell_message
-from bot.store import channels, conversations, episodes, exchanges, messages
+from bot.store import channels, conversations, customers, episodes, exchanges, messages
 from bot.store.messages import Message
 from bot.types import Author, Mode
+from bot.work import language_of
 from core.clock import Clock
 from core.db import Database, Tx
 from core.errors import NotFound
@@ -62,7 +63,8 @@ class Feedback:
     async def _offer(self, tx: Tx, message: Message) -> None:
         conversation = await conversations.get(tx, message.conversation_id)
         channel = await channels.get(tx, conversation.channel_id)
-        reply = Replies(self._texts, "zh-CN").text("bot.offer_person_too", (taps.HUMAN,))
+        customer = await customers.get(tx, conversation.customer_id)
+        reply = Replies(self._texts, language_of(customer)).text("bot.offer_person_too", (taps.HUMAN,))
         offer = await messages.append(
             tx,
             conversation_id=conversation.id,

@@ -38,6 +38,7 @@ log = structlog.get_logger(__name__)
 # Longer than the longest turn (below) plus a wait for the write lock; a turn left by a crash is taken up after it.
 LEASE_S = 20.0
 _THINK_LIMIT_S = 6.0
+_APPLY_AGAIN_S = (0.2, 1.0)
 _POLL_S = 0.5
 _PARALLEL = 64
 _CLAIM_AT_ONCE = 16
@@ -178,7 +179,7 @@ class Turns:
             try:
                 async with asyncio.timeout(_THINK_LIMIT_S):
                     outcome = await self._mind.think(work, request_id)
-                applied = await self._hand.apply(work, outcome)
+                applied = await self._apply(work, outcome)
             except DatabaseUnavailable as exc:
                 # Nothing can be said either; the claim runs out and the turn is taken up again.
                 log.warning("turn.database_unavailable", detail=exc.detail)
@@ -190,6 +191,19 @@ class Turns:
             self._log(work, outcome, applied, time.monotonic() - started)
             if applied is Applied.DONE and outcome.handover is not None and work.channel.kind != "web":
                 await self._tell_place(work)
+
+    async def _apply(self, work: Work, outcome: Outcome) -> Applied:
+        """Apply, and again when the database was only too busy: the thinking is done, and the claim still holds.
+
+        If an attempt stood without our hearing of it, the next one finds the claim gone and writes nothing.
+        """
+        for pause_s in _APPLY_AGAIN_S:
+            try:
+                return await self._hand.apply(work, outcome)
+            except DatabaseUnavailable as exc:
+                log.warning("turn.database_unavailable", detail=exc.detail, again=True)
+                await asyncio.sleep(pause_s)
+        return await self._hand.apply(work, outcome)
 
     async def _apologise(self, work: Work) -> None:
         self._counters.count("turns_failed")

@@ -67,8 +67,7 @@ class Work:
     @property
     def language(self) -> str:
         """`en` for a visitor with an English browser who writes no Chinese, else Chinese."""
-        english = self.customer.profile.get("language", "").lower().startswith("en")
-        return "en" if english and not _CHINESE.search(self.text) else "zh-CN"
+        return "zh-CN" if _CHINESE.search(self.text) else language_of(self.customer)
 
     @property
     def tap(self) -> str | None:
@@ -110,6 +109,11 @@ class Work:
     def form_open(self) -> bool:
         """Whether the customer was asked something by a form."""
         return self.episode.memory.form is not None and not self.drop_form
+
+
+def language_of(customer: Customer) -> str:
+    """The language to speak to a customer in, by their browser: `en`, else Chinese."""
+    return "en" if customer.profile.get("language", "").lower().startswith("en") else "zh-CN"
 
 
 async def load(tx: Tx, conversation: Conversation, token: str) -> Work | None:

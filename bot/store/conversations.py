@@ -75,13 +75,6 @@ async def get(tx: Tx, conversation_id: str, *, lock: bool = False) -> Conversati
     return _value(row)
 
 
-async def of_identity(tx: Tx, identity_id: str, *, lock: bool = False) -> Conversation | None:
-    """The one conversation of an identity, or None before its first contact."""
-    query = select(conversations).where(conversations.c.identity_id == identity_id)
-    row = await tx.first(query.with_for_update() if lock else query)
-    return None if row is None else _value(row)
-
-
 async def of_customer(tx: Tx, customer_id: str) -> list[Conversation]:
     """All conversations of a customer, the liveliest first."""
     query = select(conversations).where(conversations.c.customer_id == customer_id)
@@ -174,11 +167,6 @@ async def read_up_to(tx: Tx, conversation_id: str, seq: int, *, by_agent: bool) 
         .values(**values)
     )
     return changed > 0
-
-
-async def schedule_turn(tx: Tx, conversation_id: str, due_at: datetime) -> None:
-    """Open a turn that should run at `due_at`; an open one keeps the earlier time."""
-    await _set(tx, conversation_id, turn_due_at=earlier_turn(due_at))
 
 
 def earlier_turn(due_at: datetime) -> Any:

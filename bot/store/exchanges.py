@@ -222,13 +222,6 @@ async def answered_with(tx: Tx, conversation_id: str, message_id: str) -> Exchan
     return None
 
 
-async def last_of_episode(tx: Tx, episode_id: str, limit: int) -> list[Exchange]:
-    """The newest exchanges of an episode, newest first."""
-    query = select(exchanges).where(exchanges.c.episode_id == episode_id)
-    rows = await tx.all(query.order_by(exchanges.c.at.desc(), exchanges.c.id.desc()).limit(limit))
-    return [_value(row) for row in rows]
-
-
 async def _with_messages(tx: Tx, *conditions: Any) -> list[tuple[Exchange, Message]]:
     query = (
         select(*columns(exchanges, "x"), *columns(messages, "m"))

@@ -10,10 +10,13 @@ import pytest
 
 from bot.assistant import Question, Said
 from bot.mind import NOTHING_FOUND
+from bot.outcome import Outcome
 from bot.store import conversations
+from bot.turn import Applied
 from bot.types import Author, Delivery, Kind, Mode
+from bot.work import Work
 from core.db import Database
-from core.errors import AssistantUnavailable
+from core.errors import AssistantUnavailable, DatabaseUnavailable
 from tests.bot.world import LIN, World, build
 from tests.fakes import NullAssistant, ScriptedAssistant, turn_of
 
@@ -440,3 +443,25 @@ async def test_the_loop_answers_without_being_asked(world: World) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert (await world.last(said.conversation_id)).text == "忘记密码的答案"
+
+
+async def test_a_busy_database_costs_the_customer_no_answer(world: World) -> None:
+    """The outcome is applied again; what was thought is not thought twice."""
+    apply, failures = world.turns._hand.apply, [DatabaseUnavailable("locked")]
+
+    async def busy(work: Work, outcome: Outcome) -> Applied:
+        if failures:
+            raise failures.pop()
+        return await apply(work, outcome)
+
+    world.turns._hand.apply = busy  # type: ignore[method-assign]
+    said = await world.says("密码忘了")
+    assert (await world.last(said.conversation_id)).text == "忘记密码的答案"
+    assert len(world.answers.searched) == 1
+
+
+async def test_an_english_visitor_is_answered_in_english(world: World) -> None:
+    said = await world.says("can I watch it on the moon", profile={"language": "en-GB"})
+    assert (await world.last(said.conversation_id)).text == world.texts.get("bot.not_understood", "en")
+    await world.says("月球上能看吗")
+    assert (await world.last(said.conversation_id)).text == world.texts.get("bot.offer_person")
