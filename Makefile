@@ -9,7 +9,7 @@ ALL = env dev web model train
 WORKERS ?= 2
 ARGS ?=
 
-.PHONY: help python run setup env dev web model train lock test check format soak screenshots clean
+.PHONY: help python run setup env dev web model train lock test check check-python check-web format soak screenshots clean
 
 help:
 	@echo 'make run          set up what is missing and start everything (demo mode unless FRONTLINE_DEMO=0)'
@@ -45,10 +45,15 @@ test: python
 
 check: python
 	@$(BOOTSTRAP) env dev web
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target check-python check-web
+
+check-python:
 	@$(VENV)/ruff check .
 	@$(VENV)/ruff format --check --quiet .
+	@$(VENV)/lint-imports --no-logo
 	@$(VENV)/mypy .
-	@$(VENV)/lint-imports
+
+check-web:
 	@$(NPM) run typecheck
 	@$(NPM) run lint
 
