@@ -31,8 +31,11 @@ from core.ids import MessageId
 
 log = structlog.get_logger(__name__)
 
-# Higher than a usual wish: somebody is angry, or money or law is at stake. VIPs are raised once more by the queue.
+# Higher than a usual wish: somebody is angry, or money or law is at stake.
 _PRIORITIES = {HandoffReason.COMPLAINT: 2, HandoffReason.EMOTION: 2, HandoffReason.RULE: 2}
+# Proven member levels that are served before others; a channel's profile may name its own (`vip_levels`).
+_VIP_LEVELS = ("VIP", "SVIP", "黑金", "黑金会员", "钻石", "钻石会员")
+_VIP_PRIORITY = 2
 _DEFAULT_PRIORITY = 3
 
 
@@ -289,7 +292,7 @@ class Hand:
             customer_id=work.customer.id,
             reason=handover.reason,
             packet=context,
-            priority=_PRIORITIES.get(handover.reason, _DEFAULT_PRIORITY),
+            priority=_priority(work, handover.reason),
             team_id=team_id,
         )
         placed = await self._handoffs.request(tx, wish, handover.outlook)
@@ -321,3 +324,9 @@ class Hand:
     async def _ref(self, tx: Tx, work: Work) -> TicketRef | None:
         current = await self._tickets.current(tx, work.customer.id)
         return next((ref for ref in current if ref.ticket_id == work.episode.ticket_id), None)
+
+
+def _priority(work: Work, reason: HandoffReason) -> int:
+    usual = _PRIORITIES.get(reason, _DEFAULT_PRIORITY)
+    vip = work.customer.level in work.channel.profile.get("vip_levels", _VIP_LEVELS)
+    return min(usual, _VIP_PRIORITY) if vip else usual

@@ -28,6 +28,7 @@ async def test_it_is_complete(world: World) -> None:
     for text in ("你好", "上个月开始每月扣我两次会员费想退款", "还有发票也没收到,太差了", "转人工"):
         await world.says(text, who="user:7", proven=True)
     [wish] = world.handoffs.requests
+    assert wish.priority == 2  # 黑金 members come first.
     packet = wish.packet
     assert set(packet) == {
         *("version", "reason", "detail", "intent", "confidence", "slots", "form", "articles", "failed_turns"),
