@@ -34,6 +34,10 @@ export interface PacketView {
   readonly openMatters: readonly OpenMatter[];
 }
 
+/** Choices that were listed but hardly fitted say nothing about what the bot tried. */
+const WORTH_TELLING = 0.05;
+const MOST_TRIED = 5;
+
 type Bag = Readonly<Record<string, unknown>>;
 
 export function readPacket(packet: Bag): PacketView {
@@ -73,7 +77,10 @@ function readTried(raw: unknown): Tried[] {
       probability: number(article["probability"]) ?? number(article["score"]),
       reaction: readReaction(article),
     }))
-    .filter((article) => article.articleId !== "" || article.title !== "");
+    .filter((article) => article.articleId !== "" || article.title !== "")
+    .filter((article) => article.reaction !== null || (article.probability ?? 1) >= WORTH_TELLING)
+    .sort((a, b) => (b.probability ?? 0) - (a.probability ?? 0))
+    .slice(0, MOST_TRIED);
 }
 
 function readReaction(article: Bag): Tried["reaction"] {

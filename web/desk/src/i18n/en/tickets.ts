@@ -29,7 +29,7 @@ export default {
   closeGround: "Closed: {ground}",
   answer: {
     placeholder: "Reply to the customer by {channel}",
-    later: "The customer is not online now; they see it and are told when they come back.",
+    later: "Goes into the same conversation; who is away sees it when they come back.",
     taken: "{name} has the conversation; a reply from here appears there as well.",
     send: "Send",
     note: "Note",

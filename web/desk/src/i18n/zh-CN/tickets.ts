@@ -29,7 +29,7 @@ export default {
   closeGround: "关闭原因：{ground}",
   answer: {
     placeholder: "回复客户，将通过{channel}送达",
-    later: "客户现在不在线，会在下次打开时看到并收到提醒。",
+    later: "写入原会话；客户不在时，下次打开会看到。",
     taken: "会话正由{name}接待，从这里回复会一并显示。",
     send: "发送",
     note: "备注",
