@@ -44,15 +44,7 @@ async def measure() -> dict[str, dict[str, float]]:
     if titles != questions["made_for"]["titles_sha256"]:
         sys.exit("The titles changed since the questions were made; new questions are needed.")
     with tempfile.TemporaryDirectory() as folder:
-        socket = Path(folder) / "encoder.sock"
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "knowledge_base.encoder", "--socket", str(socket), "--model", str(_model())
-        )
-        try:
-            return await _ask_all(questions, Path(folder), socket)
-        finally:
-            process.terminate()
-            await process.wait()
+        return await _ask_all(questions, Path(folder), Path(folder) / "encoder.sock")
 
 
 def _model() -> Path:
@@ -75,11 +67,18 @@ async def _ask_all(questions: dict[str, Any], folder: Path, socket: Path) -> dic
         await demo_content.import_demo(tx, clock.now())
     await base.refresh()
     shares = {"words only": await _score(base, db, questions, shown=False)}
-    await _wait_for(encoder)
-    await base.refresh()
-    if base.status()[0] != "ok":
-        sys.exit(f"The knowledge base did not come up with vectors: {base.status()[1]}")
-    shares["words and vectors"] = await _score(base, db, questions, shown=True)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "knowledge_base.encoder", "--socket", str(socket), "--model", str(_model())
+    )
+    try:
+        await _wait_for(encoder)
+        await base.refresh()
+        if base.status()[0] != "ok":
+            sys.exit(f"The knowledge base did not come up with vectors: {base.status()[1]}")
+        shares["words and vectors"] = await _score(base, db, questions, shown=True)
+    finally:
+        process.terminate()
+        await process.wait()
     await encoder.close()
     await db.close()
     return shares

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql import Executable
 
 from core.errors import DatabaseUnavailable
+from core.sqlite_driver import creator
 
 log = structlog.get_logger(__name__)
 
@@ -80,10 +81,19 @@ class Tx:
 class Database:
     """The engine and the two ways to open a transaction."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, echo: bool = False, busy_ms: int = _SQLITE_BUSY_MS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        echo: bool = False,
+        busy_ms: int = _SQLITE_BUSY_MS,
+        inline: bool = False,
+    ) -> None:
+        """`inline` runs SQLite where it is called: for tools that have the process to themselves."""
         self.url = url
         self.sqlite = url.startswith("sqlite")
-        self.engine = create_engine(url, pool_size, echo, busy_ms)
+        self.engine = create_engine(url, pool_size, echo, busy_ms, inline)
         self._writer = asyncio.Lock() if self.sqlite else None
 
     @asynccontextmanager
@@ -137,12 +147,13 @@ class Database:
 
 
 def create_engine(
-    url: str, pool_size: int = 10, echo: bool = False, busy_ms: int = _SQLITE_BUSY_MS
+    url: str, pool_size: int = 10, echo: bool = False, busy_ms: int = _SQLITE_BUSY_MS, inline: bool = False
 ) -> AsyncEngine:
     """Make the engine with our way of beginning transactions; also for migrations and tools."""
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, echo=echo)
-    engine = create_async_engine(url, pool_size=pool_size, echo=echo, connect_args={"timeout": busy_ms / 1000})
+    options = {"timeout": busy_ms / 1000, "async_creator_fn": creator(inline=inline)}
+    engine = create_async_engine(url, pool_size=pool_size, echo=echo, connect_args=options)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -70,8 +70,11 @@ _HEADER_LIMIT = 16_384
 _SHUTDOWN_S = 5.0
 
 
-async def build(settings: Settings) -> tuple[Services, Loops]:
-    """Make all parts of one gateway. Nothing runs yet; `running` starts the loops."""
+async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, Loops]:
+    """Make all parts of one gateway. Nothing runs yet; `running` starts the loops.
+
+    Not `serving`: for a command that has its process to itself, so that SQLite needs no thread.
+    """
     clock = SystemClock(settings.clock_offset_s)
     secrets = load_secrets(settings.secrets_path)
     if not settings.action_token:
@@ -79,7 +82,7 @@ async def build(settings: Settings) -> tuple[Services, Loops]:
     if not settings.rasa_token:
         settings = replace(settings, rasa_token=secrets.key("rasa").hex())
     name = new_id("gtw")
-    db = Database(settings.database)
+    db = Database(settings.database, inline=not serving)
     redis = connect(settings.redis_url)
     fanout = Fanout(redis, "cs:events", name)
     health = Health(VERSION)

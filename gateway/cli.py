@@ -58,7 +58,7 @@ def _with_parts(settings: Settings, work: Callable[[Any], Awaitable[T]]) -> T:
 
     async def run() -> T:
         await migrate(settings.database)
-        services, _ = await build(settings)
+        services, _ = await build(settings, serving=False)
         try:
             return await work(services)
         finally:

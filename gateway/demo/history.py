@@ -6,12 +6,13 @@ import random
 import sys
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import yaml
 from sqlalchemy import func, select
 
-from bot.store import conversations, messages
+from bot.episodes import end_episode
+from bot.store import conversations, episodes, messages
 from bot.types import Incoming, Kind, Speaker
 from core.ids import ChannelId
 from gateway.demo import words
@@ -42,7 +43,7 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
     now = parts.clock.now()
     planned = plan(now, _known(), _unknown(), matters)
     stage = Stage(parts, views(contents), release.id, planned[0].at)
-    player = Player(stage, await speakers(parts), await channel_ids(parts), keys)
+    player = Player(stage, await speakers(parts), await channel_ids(parts), keys, now)
     for at in range(0, len(planned), _BATCH):
         async with stage.db.batch():
             for matter in planned[at : at + _BATCH]:
@@ -83,12 +84,18 @@ class Player:
     """Plays matters one after the other. All chance comes from one seed."""
 
     def __init__(
-        self, stage: Stage, people: dict[str, list[Speaker]], channels: dict[str, str], keys: dict[str, str]
+        self,
+        stage: Stage,
+        people: dict[str, list[Speaker]],
+        channels: dict[str, str],
+        keys: dict[str, str],
+        now: datetime,
     ) -> None:
         self._stage = stage
         self._people = people
         self._channels = channels
         self._keys = keys
+        self._now = now
         self._accepted_seq = 0
         self._chance = random.Random(SEED + 1)  # noqa: S311 - invents a past, guards nothing
 
@@ -255,6 +262,10 @@ class Player:
             ticket = await ticket_of(tx, scene.ticket_id)
         if conversation.mode.value != "waiting":
             return None
+        if scene.matter.ending is Ending.NEW:
+            # Had no time to wait: left the line, and the matter stands in the team's list.
+            self._wait(60, 300)
+            return None
         agent = self._agent(scene, ticket.team_id)
         busy = scene.matter.incident or scene.matter.at.weekday() == 6
         self._wait(20, 420 if busy else 170)
@@ -368,6 +379,16 @@ class Player:
 
     async def _after(self, scene: _Scene) -> None:
         """Whatever happened: nobody of the past holds or waits for anything now."""
-        async with self._stage.db.begin() as tx:
-            await self._stage.handoffs.finish(tx, scene.conversation_id, "silent")
-        await self._stage.sent(scene.conversation_id)
+        stage = self._stage
+        async with stage.db.begin() as tx:
+            await stage.handoffs.finish(tx, scene.conversation_id, "silent")
+        await stage.sent(scene.conversation_id)
+        async with stage.db.begin() as tx:
+            conversation = await conversations.get(tx, scene.conversation_id)
+            if conversation.episode_id is not None:
+                silence = 1_800 if scene.matter.channel == "web" else 86_400
+                episode = await episodes.get(tx, conversation.episode_id)
+                ended = episode.last_at + timedelta(seconds=silence)
+                if ended < self._now:
+                    stage.clock.set(max(stage.clock.now(), ended))
+                    await end_episode(tx, stage.tickets, episode, reason="silence", now=stage.clock.now())
