@@ -1,4 +1,7 @@
-"""The built pages: widget script, customer pages, desk. Read from disk once, and nothing comes from elsewhere."""
+"""The built pages: widget script, customer pages, desk. Nothing comes from elsewhere.
+
+Kept in memory until the file changes: after a new build the pages name other files than before.
+"""
 
 from __future__ import annotations
 
@@ -37,24 +40,31 @@ class Asset:
 
 
 class Assets:
-    """The files of `web/dist`, read on first use and kept."""
+    """The files of `web/dist`, read on first use and kept until they change."""
 
     def __init__(self, folder: Path = DIST) -> None:
         self._folder = folder
-        self._kept: dict[str, Asset] = {}
+        self._kept: dict[str, tuple[int, Asset]] = {}
 
     def get(self, name: str) -> Asset:
         """A file by its path below the folder. Raises NotFound, also for a path that leads outside."""
         kept = self._kept.get(name)
-        if kept is not None:
-            return kept
-        path = (self._folder / name).resolve()
-        if not path.is_relative_to(self._folder.resolve()) or not path.is_file():
-            raise NotFound("asset")
-        data = path.read_bytes()
+        try:
+            path = (self._folder / name).resolve()
+            if not path.is_relative_to(self._folder.resolve()) or not path.is_file():
+                raise FileNotFoundError
+            changed = path.stat().st_mtime_ns
+            if kept is not None and kept[0] == changed:
+                return kept[1]
+            data = path.read_bytes()
+        except (OSError, ValueError) as exc:  # The latter for a path with a NUL in it.
+            # Open tabs still ask for what an earlier build named.
+            if kept is not None:
+                return kept[1]
+            raise NotFound("asset") from exc
         kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         asset = Asset(data, kind, f'"{hashlib.sha256(data).hexdigest()[:20]}"')
-        self._kept[name] = asset
+        self._kept[name] = (changed, asset)
         return asset
 
 
