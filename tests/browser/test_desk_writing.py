@@ -80,7 +80,9 @@ def test_a_picture_goes_to_the_customer(talk: tuple[Widget, Desk]) -> None:
     expect(customer.bubbles("agent").locator("img, canvas")).to_have_count(1)
 
 
-def test_the_door_refuses_a_wrong_password_in_words(system: System, new_page: Callable[..., Page], watch: Watch) -> None:
+def test_the_door_refuses_a_wrong_password_in_words(
+    system: System, new_page: Callable[..., Page], watch: Watch
+) -> None:
     """Nobody is told which of the two was wrong, and the page stays usable."""
     page = new_page()
     with watch.refusals(401):
