@@ -107,7 +107,7 @@ def test_the_table_of_contents_is_the_contents() -> None:
 def test_an_article_is_well_formed(article: dict[str, Any]) -> None:
     assert set(article) == {"key", "category", "area", "title", "question", "variants", "answer", "public"}
     assert _path_exists(article["category"])
-    assert 6 <= len(article["variants"]) <= 12
+    assert 6 <= len(article["variants"]) <= 30
     assert all(isinstance(variant, str) and normalise(variant) for variant in article["variants"])
     assert 0 < len(article["answer"]) <= 1200
     short_answer = article["answer"].splitlines()[0]
