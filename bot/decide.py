@@ -38,6 +38,7 @@ class Decided(StrEnum):
     PERSON = "person"
     WAITING = "waiting"
     CHOICE = "choice"
+    CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True)

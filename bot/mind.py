@@ -15,7 +15,7 @@ import structlog
 from bot import mood, taps, wish
 from bot.assistant import Assistant, AssistantTurn, Question, Said
 from bot.decide import ANGRY, FAILURES_BEFORE_OFFER, Decided, Decision, Situation, decide
-from bot.outcome import CustomerSaid, FormDone, Gap, HandOver, LeaveLine, Move, Outcome, Tapped
+from bot.outcome import ContactLeft, CustomerSaid, FormDone, Gap, HandOver, LeaveLine, Move, Outcome, Tapped
 from bot.ports import Answers, Handoffs, Texts, TicketBook
 from bot.replies import Replies, with_choice
 from bot.store.episodes import Memory
@@ -25,6 +25,7 @@ from bot.work import Work
 from core.db import Database
 from core.errors import AssistantUnavailable
 from core.ids import TicketId
+from core.masking import find_contact
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +89,12 @@ class Mind:
             return await self._tapped(work, work.tap, replies)
         if work.only_files and not work.form_open:
             return Outcome(Finding(Decided.TASK), (replies.text("bot.attachment_received"),))
+        if work.episode.memory.contact_wanted:
+            # Nobody was there, and we asked for a way to be reached; on most channels there is no form for it.
+            phone, email = find_contact(work.text)
+            if phone or email:
+                memory = replace(work.episode.memory, contact_wanted=False)
+                return Outcome(Finding(Decided.CONTACT), moves=(ContactLeft(phone, email),), memory=memory)
         emotion = mood.anger(work.text)
         heard = await self._hear(work, request_id) if work.asks else _unasked(work)
         situation = Situation(
@@ -235,6 +242,8 @@ class Mind:
                 spoken.append(replies.text("bot.article_gone"))
             else:
                 spoken.append(replies.answer(article, offer=decision.offer))
+                if work.channel.kind == "web" and mood.stutters(work.text):
+                    spoken.append(replies.speed_test())
         if decision.ask:
             spoken.append(replies.ask(decision.ask))
             memory = replace(memory, question=work.text)

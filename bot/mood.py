@@ -27,6 +27,16 @@ _DISPUTE = re.compile(
 )
 
 
+_STUTTER = re.compile(
+    "卡顿|卡住|卡死|卡成|(很|好|太|老|总|一直|一卡)卡|缓冲|转圈|加载(不出|慢|很慢|半天)|画面不动|断断续续"
+)
+
+
+def stutters(text: str) -> bool:
+    """Whether a text complains about a picture that stops and goes: then a speed test tells more than words."""
+    return _STUTTER.search(normalise(text)) is not None
+
+
 def anger(text: str) -> float:
     """0 (calm) to 1 (furious). 0.8 and more is anger at us; below it is a customer who has a problem."""
     said = normalise(text)

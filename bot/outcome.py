@@ -50,7 +50,15 @@ class LeaveLine:
     """The customer does not want to wait."""
 
 
-Move = FormDone | CustomerSaid | Tapped | Gap | LeaveLine
+@dataclass(frozen=True, slots=True)
+class ContactLeft:
+    """How to reach the customer, typed in answer to our asking for it."""
+
+    phone: str | None
+    email: str | None
+
+
+Move = ContactLeft | FormDone | CustomerSaid | Tapped | Gap | LeaveLine
 
 
 @dataclass(frozen=True, slots=True)

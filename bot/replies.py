@@ -9,9 +9,12 @@ from typing import Any
 from bot import taps
 from bot.assistant import Said
 from bot.ports import Texts
-from bot.types import ArticleCard, ArticleView, Choice, Found, Reply, TicketRef
+from bot.types import ArticleCard, ArticleView, Choice, Found, Kind, Reply, TicketRef
 
 # Four buttons fill a phone's screen; more are not read.
+# Where a number is wanted that a page can measure by itself; elsewhere the card is its text.
+_ASKS_SPEED = frozenset({"form.ask.speed", "form.reask.speed"})
+_SPEED_TEST = {"type": "speed_test"}
 _MOST_TICKETS = 5
 
 
@@ -63,7 +66,13 @@ class Replies:
             return None
         label = self._texts.get
         choices = tuple(Choice(each, label(label_id, self._language)) for each, label_id in said.choices)
+        if said.text_id in _ASKS_SPEED:
+            return Reply(self.words(said.text_id, **said.params), Kind.CARD, choices=choices, card=_SPEED_TEST)
         return Reply(self.words(said.text_id, **said.params), choices=choices)
+
+    def speed_test(self) -> Reply:
+        """The offer of a short measurement, for who says that the picture stutters."""
+        return Reply(self.words("bot.speed_offer"), Kind.CARD, card=_SPEED_TEST)
 
     def tickets(self, current: Sequence[TicketRef]) -> Reply:
         """The states of the customer's tickets, in words."""

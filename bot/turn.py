@@ -15,11 +15,11 @@ import structlog
 from bot import packet
 from bot.decide import Decided
 from bot.episodes import end_episode
-from bot.outcome import CustomerSaid, FormDone, Gap, HandOver, LeaveLine, Move, Outcome, Tapped
+from bot.outcome import ContactLeft, CustomerSaid, FormDone, Gap, HandOver, LeaveLine, Move, Outcome, Tapped
 from bot.ports import Answers, Handoffs, Notifier, Texts, TicketBook
 from bot.replies import Replies, payload
 from bot.signals import tell_message, tell_state
-from bot.store import conversations, episodes, exchanges, messages
+from bot.store import conversations, customers, episodes, exchanges, messages
 from bot.store.exchanges import Finding
 from bot.taps import HUMAN
 from bot.types import Author, Delivery, HandoffReason, HandoffRequest, Kind, Mode, Reply, TicketRef
@@ -28,6 +28,7 @@ from core.clock import Clock
 from core.db import Database, Tx
 from core.errors import Conflict, NotFound
 from core.ids import MessageId
+from core.masking import mask_email, mask_phone
 
 log = structlog.get_logger(__name__)
 
@@ -208,6 +209,13 @@ class Hand:
                 return (), False
             case LeaveLine():
                 return await self._leave_line(tx, work, replies), False
+            case ContactLeft():
+                await customers.leave_contact(
+                    tx, work.customer.id, phone=move.phone, email=move.email, consent_at=self._clock.now()
+                )
+                await conversations.bump_state(tx, work.conversation.id)
+                shown = mask_phone(move.phone) or mask_email(move.email) or ""
+                return (replies.text("bot.contact_kept", contact=shown),), False
 
     async def _form_done(self, tx: Tx, work: Work, move: FormDone) -> None:
         await self._tickets.form_done(tx, work.episode.ticket_id, move.form, move.answers)

@@ -13,6 +13,12 @@ _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za
 _BANK_CARD = re.compile(r"(?<!\d)\d{4}(?:[- ]?\d{4}){2}[- ]?\d{4}(?:[- ]?\d{1,3})?(?!\d)")
 
 
+def find_contact(text: str) -> tuple[str | None, str | None]:
+    """(phone, e-mail) that a text names, each the first of its kind."""
+    phone, email = _PHONE.search(text), _EMAIL.search(text)
+    return phone.group(0) if phone else None, email.group(0) if email else None
+
+
 def mask_phone(phone: str | None) -> str | None:
     """138****5678. Numbers too short to mask show nothing but their last two digits."""
     if not phone:

@@ -41,6 +41,7 @@ from core.redis_client import connect
 from core.schema import migrate
 from core.secrets import load_secrets
 from core.settings import Settings
+from gateway import keys
 from gateway.auth.passwords import Passwords
 from gateway.auth.service import Auth
 from gateway.auth.tokens import Tokens
@@ -84,7 +85,7 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
     name = new_id("gtw")
     db = Database(settings.database, inline=not serving)
     redis = connect(settings.redis_url)
-    fanout = Fanout(redis, "cs:events", name)
+    fanout = Fanout(redis, keys.events(), name)
     health = Health(VERSION)
     counters = Counters(health.registry)
     texts = Catalogue()
@@ -122,7 +123,7 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
         jobs=jobs,
         people=people,
         auth=auth,
-        limits=Limits(redis, "cs"),
+        limits=Limits(redis, keys.PREFIX),
         encoder=encoder,
         assistant=assistant,
         knowledge=knowledge,

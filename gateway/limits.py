@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from core.errors import RateLimited
 from core.redis_scripts import Script
+from gateway import keys
 
 _LOCAL_BUCKETS = 20_000
 
@@ -39,7 +40,7 @@ class Limits:
 
     async def take(self, limit: Limit, key: str, tokens: float = 1.0) -> None:
         """Take tokens or raise RateLimited with the time after which one is there again."""
-        name = f"{self._prefix}:limit:{limit.name}:{{{key}}}"
+        name = keys.limit(self._prefix, limit.name, key)
         now = time.time()
         try:
             wait_ms = int(await self._script(keys=[name], args=[limit.burst, limit.per_s, int(now * 1000), tokens]))

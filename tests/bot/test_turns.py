@@ -11,7 +11,7 @@ import pytest
 from bot.assistant import Question, Said
 from bot.mind import NOTHING_FOUND
 from bot.outcome import Outcome
-from bot.store import conversations
+from bot.store import conversations, customers
 from bot.turn import Applied
 from bot.types import Author, Delivery, Kind, Mode
 from bot.work import Work
@@ -376,6 +376,7 @@ async def test_one_tap_on_the_survey_is_a_word_on_the_old_matter(world: World) -
     assert world.tickets.said == [(old.ticket_id, "rating:3")]
     assert (await world.last(met.conversation_id)).text == world.texts.get("bot.rated_well")
     assert (await world.conversation(met.conversation_id)).survey_ticket_id is None
+    assert {each.ticket_id for each in await world.exchanges(met.conversation_id)} == {old.ticket_id}
 
 
 async def test_a_late_search_and_an_angry_customer_still_get_an_answer(world: World) -> None:
@@ -465,3 +466,24 @@ async def test_an_english_visitor_is_answered_in_english(world: World) -> None:
     assert (await world.last(said.conversation_id)).text == world.texts.get("bot.not_understood", "en")
     await world.says("月球上能看吗")
     assert (await world.last(said.conversation_id)).text == world.texts.get("bot.offer_person")
+
+
+async def test_a_phone_number_typed_when_nobody_was_there_is_kept_as_contact(world: World) -> None:
+    """On WeChat and Weibo there is no form for it."""
+    world.handoffs.state = "nobody_online"
+    accepted = await world.says("转人工", channel="wechat")
+    await world.says("那打我电话 138 0013 8000", channel="wechat")
+    async with world.db.read() as tx:
+        customer = await customers.get(tx, (await world.conversation(accepted.conversation_id)).customer_id)
+    assert customer.phone == "138 0013 8000"
+    assert customer.contact_consent_at is not None
+    assert "8000" in (await world.last(accepted.conversation_id)).text
+    assert "0013" not in (await world.last(accepted.conversation_id)).text
+
+
+async def test_who_says_that_the_picture_stutters_is_offered_a_speed_test(world: World) -> None:
+    world.answers.known["卡顿"] = ("answer", False, ("播放卡顿",))
+    accepted = await world.says("看电影一直卡顿转圈")
+    cards = [each for each in await world.spoken(accepted.conversation_id) if each.payload.get("card")]
+    assert len(cards) == 1
+    assert cards[0].kind is Kind.CARD
