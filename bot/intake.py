@@ -148,7 +148,8 @@ class Intake:
             return Accepted(conversation.id, known.id, known.seq or 0, repeated=True)
         now = self._clock.now()
         incoming = await self._label(tx, conversation, incoming)
-        episode = await self._episode(tx, thread, incoming, now)
+        rates = await self._rates(tx, conversation, incoming)
+        episode = await self._episode(tx, thread, incoming, now, rates)
         due_at = self._due(conversation, incoming, now)
         message = await messages.append(
             tx,
@@ -179,7 +180,7 @@ class Intake:
         )
         if now - episode.last_at > _TOUCH_EVERY:
             await episodes.touch(tx, episode.id, now)
-        if not taps.is_survey_answer(incoming.choice_id):
+        if not rates:
             await self._tickets.customer_wrote(tx, episode.ticket_id, incoming.text)
         if due_at is not None:
             due = due_at
@@ -242,7 +243,20 @@ class Intake:
             raise Invalid("unknown choice")
         return replace(incoming, kind=Kind.CHOICE, choice_id=choice_id, text=label)
 
-    async def _episode(self, tx: Tx, thread: Thread, incoming: Incoming, now: datetime) -> Episode:
+    async def _rates(self, tx: Tx, conversation: Conversation, incoming: Incoming) -> bool:
+        """Whether this answers a survey: by its button or, where channels have none, by its words or number."""
+        if incoming.choice_id is not None:
+            return taps.is_survey_answer(incoming.choice_id)
+        if incoming.kind is not Kind.TEXT or conversation.survey_ticket_id is None or conversation.mode is not Mode.BOT:
+            return False
+        if taps.rating_in(incoming.text) is not None:
+            return True
+        newest = await messages.newest(tx, conversation.id, 5)
+        offered = next((each.choices for each in reversed(newest) if each.choices), ())
+        choice = taps.named(incoming.text, offered)
+        return choice is not None and taps.is_survey_answer(choice.id)
+
+    async def _episode(self, tx: Tx, thread: Thread, incoming: Incoming, now: datetime, rates: bool) -> Episode:
         """The open episode; one that fell silent is ended first, and a new one begun with its ticket."""
         channel, conversation, customer = thread.channel, thread.conversation, thread.customer
         if thread.episode is not None:
@@ -250,8 +264,8 @@ class Intake:
             if thread.episode.ended_at is None and not (silent and conversation.mode is Mode.BOT):
                 return thread.episode
             await end_episode(tx, self._tickets, thread.episode, reason="silence", now=now)
-        if taps.is_survey_answer(incoming.choice_id) and conversation.survey_ticket_id is not None:
-            # A tap on one of the four faces is a word on the old matter, not a new one.
+        if rates and conversation.survey_ticket_id is not None:
+            # One of the four words is a word on the old matter, not a new one.
             ticket_id = conversation.survey_ticket_id
         else:
             ticket = await self._tickets.open_for(
