@@ -6,15 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from tests.browser.chromium import find_chromium, running_chromium
 from tests.browser.staff import Desk
 from tests.browser.watch import Watch
 from tests.fixtures.system import System, running_system
 
-_DESK = {"width": 1440, "height": 900}
-_PHONE = {"width": 390, "height": 844}
+_DESK = ViewportSize(width=1440, height=900)
+_PHONE = ViewportSize(width=390, height=844)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,7 +40,6 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def system(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Asks for the browser first: without one nothing need be started."""
-    # No visitor of ours is that fast, but all come from one address.
     with running_system(tmp_path_factory.mktemp("system") / "data") as running:
         yield running
 

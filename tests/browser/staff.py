@@ -20,7 +20,9 @@ class Desk:
     def as_role(cls, page: Page, system: System, role: str) -> Desk:
         """Log in with one click, as the demo's start page does."""
         answer = page.request.post(
-            f"{system.url}/demo/login", data={"role": role}, headers={"Origin": system.url, "Sec-Fetch-Site": "same-origin"}
+            f"{system.url}/demo/login",
+            data={"role": role},
+            headers={"Origin": system.url, "Sec-Fetch-Site": "same-origin"},
         )
         assert answer.ok, answer.text()
         home = f"{system.url}{answer.json()['url']}"
@@ -63,6 +65,10 @@ class Desk:
         expect(self.page).to_have_url(re.compile("/inbox/.+"))
         expect(self.page.get_by_role("button", name="解决", exact=True)).to_be_visible()
 
+    def serial(self) -> str:
+        """The number of the open conversation's ticket."""
+        return self.page.locator("header.head a.serial").inner_text().strip()
+
     @property
     def context(self) -> Locator:
         return self.page.get_by_role("region", name="为什么转人工")
@@ -76,6 +82,10 @@ class Desk:
         self.reply_field.press("Enter")
         expect(self.page.locator(".stream, .view").get_by_text(text).first).to_be_visible()
 
+    def texts(self) -> list[str]:
+        """What stands in the talk, in order."""
+        return [text.strip() for text in self.page.get_by_role("log").locator(".bubble").all_inner_texts()]
+
     def resolve(self, solution: str) -> None:
         self.page.get_by_role("button", name="解决", exact=True).click()
         sheet = self.page.get_by_role("dialog", name="解决会话")
@@ -84,6 +94,11 @@ class Desk:
         expect(sheet).to_be_hidden()
 
     # Tickets.
+
+    @property
+    def first_ticket(self) -> Locator:
+        """The row at the top of the list."""
+        return self.page.locator("tbody tr").first
 
     def open_ticket(self, serial: str) -> None:
         self.visit(f"tickets/{serial}")
