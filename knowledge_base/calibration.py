@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from knowledge_base.classes import Classes, Trained, can_train, solve, train
+from knowledge_base.classes import Classes, Examples, Trained, can_train, solve, train, train_best
 from knowledge_base.corpus import Corpus, phrasing_vectors
 from knowledge_base.features import FIRST, PAIR, Found, Query, Without, find, first_features, prepare_query, stack
 from knowledge_base.lexical import unit_query
@@ -51,6 +50,8 @@ class Head:
     first: tuple[float, ...]
     among: tuple[float, ...]
     zones: Zones
+    vector_weight: float = 1.0
+    """How much more meaning counts than spelling in the classes."""
 
     def scores(self, found: Found) -> FloatArray:
         """The ranker's score of each candidate."""
@@ -85,7 +86,7 @@ def _head(value: Mapping[str, Any]) -> Head:
     if len(numbers["ranker"]) != len(PAIR) or len(numbers["first"]) != len(FIRST) != len(numbers["among"]):
         raise ValueError("learned numbers of another engine")
     zones = Zones(float(value["zones"]["answer_from"]), float(value["zones"]["ask_from"]))
-    return Head(numbers["ranker"], numbers["first"], numbers["among"], zones)
+    return Head(numbers["ranker"], numbers["first"], numbers["among"], zones, float(value["vector_weight"]))
 
 
 @cache
@@ -103,31 +104,31 @@ class Ways(Generic[_T]):
     lexical: _T | None
 
 
-_Likeness = Callable[[FloatArray, npt.NDArray[np.int32], int], _T]
-
-
-def solve_classes(corpus: Corpus) -> Ways[Classes]:
+def solve_classes(corpus: Corpus, learned: Learned) -> Ways[Classes]:
     """The classes of a release that has nothing to learn."""
-    return _both_ways(corpus, solve)
+    dense, lexical = _examples_of_classes(corpus)
+    return Ways(solve(dense, learned.dense.vector_weight) if dense else None, solve(lexical, 1.0) if lexical else None)
 
 
 def train_classes(corpus: Corpus) -> Ways[Trained]:
     """The classes, and what they would say if a phrasing or an article were missing."""
-    return _both_ways(corpus, train)
+    dense, lexical = _examples_of_classes(corpus)
+    return Ways(train_best(dense) if dense else None, train(lexical, 1.0) if lexical else None)
 
 
-def _both_ways(corpus: Corpus, solved: _Likeness[_T]) -> Ways[_T]:
+def _examples_of_classes(corpus: Corpus) -> tuple[Examples | None, Examples | None]:
+    """With vectors and without; None where there are none, or the release is too large."""
     articles = len(corpus.articles)
     if not can_train(corpus.phrasings, articles):
-        return Ways(None, None)
+        return None, None
     rows = corpus.rows[: corpus.phrasings]
     runs = np.stack([corpus.runs.scores(unit_query(corpus.runs, grams(row.text))) for row in rows])
     article_of = corpus.article_of[: corpus.phrasings]
-    lexical = solved(runs, article_of, articles)
+    lexical = Examples(np.zeros_like(runs), runs, article_of, articles)
     if corpus.dense is None:
-        return Ways(None, lexical)
+        return None, lexical
     vectors = phrasing_vectors(corpus)
-    return Ways(solved(vectors @ vectors.T + runs, article_of, articles), lexical)
+    return Examples(vectors @ vectors.T, runs, article_of, articles), lexical
 
 
 def learn(corpus: Corpus, brain: Ways[Trained], outside: Mapping[str, FloatArray], settings: SearchSettings) -> Learned:
@@ -160,7 +161,7 @@ def _learn_head(
     examples = [e for e in _examples(corpus, trained, outside, chance, with_vectors) if len(e.found.articles)]
     asked = [e for e in examples if e.kind == 0]
     if len(asked) < _FEWEST:
-        return delivered
+        return replace(delivered, vector_weight=trained.classes.vector_weight) if trained else delivered
     choices = [
         (e.found.pairs.astype(np.float64), int(at[0]))
         for e in asked
@@ -181,7 +182,8 @@ def _learn_head(
     among, among_held_out = fitted(among_right, delivered.among)
     held_out = HeldOut(kinds, first_held_out, first_right, among_held_out, among_right)
     zones = choose(held_out, delivered.zones, settings.precision, settings.false_answers, settings.needless_choices)
-    return Head(tuple(ranker.tolist()), tuple(first.tolist()), tuple(among.tolist()), zones)
+    weight = trained.classes.vector_weight if trained else delivered.vector_weight
+    return Head(tuple(ranker.tolist()), tuple(first.tolist()), tuple(among.tolist()), zones, weight)
 
 
 def _examples(

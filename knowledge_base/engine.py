@@ -59,7 +59,7 @@ def build_release(
     dim = next((len(vector) for vector in vectors.values()), 0)
     corpus = lay_out(articles, vectors, dim)
     if learned is not None:
-        return ReleaseIndex(corpus, solve_classes(corpus), learned, settings, release)
+        return ReleaseIndex(corpus, solve_classes(corpus, learned), learned, settings, release)
     trained = train_classes(corpus)
     classes = Ways(
         trained.dense.classes if trained.dense else None, trained.lexical.classes if trained.lexical else None

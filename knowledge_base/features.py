@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from knowledge_base.classes import Classes
-from knowledge_base.corpus import Corpus
+from knowledge_base.corpus import Corpus, Int32Array
 from knowledge_base.lexical import bm25_query, unit_query
 from knowledge_base.types import FloatArray, IntArray
 from knowledge_base.words import grams, words
 
-PAIR = ("class", "vector", "vector_top3", "runs", "words", "body_vector", "body_words")
+PAIR = ("class", "vector", "vector_top3", "runs", "words", "body_vector", "body_words", "body_top3")
 """Of a question and an article."""
 
 # Candidates from each side. More than enough: the right article is below the thirtieth text in one case of a thousand.
@@ -82,9 +82,11 @@ def find(corpus: Corpus, classes: Classes | None, query: Query, without: Without
     likeness, passages = _likeness(corpus, query, None if classes else np.unique(np.concatenate(lexical)))
     if without is not None:
         likeness[without.rows] = _ABSENT
-    class_scores = _class_scores(classes, likeness + runs, without)
+    class_scores = _class_scores(classes, likeness, runs, without)
+    best_passages = np.full(len(corpus.articles), _ABSENT, np.float32)
+    np.maximum.at(best_passages, corpus.article_of[corpus.phrasings :], passages)
     near_articles = corpus.article_of[_top(likeness, _NEAREST)].astype(np.int64)
-    found: list[IntArray] = [*lexical, near_articles, _top(passages, _BODIES)]
+    found: list[IntArray] = [*lexical, near_articles, _top(best_passages, _BODIES)]
     if class_scores is not None:
         found.append(_top(class_scores, _BODIES))
     articles = np.unique(np.concatenate(found)).astype(np.int64)
@@ -92,10 +94,14 @@ def find(corpus: Corpus, classes: Classes | None, query: Query, without: Without
         articles = articles[articles != without.article]
     if not len(articles):
         return Found(articles, np.empty((0, len(PAIR)), np.float32), articles, 0.0)
-    segments = _Segments(corpus, articles)
+    segments = _Segments(corpus.starts, articles)
     near, runs, asked_words = likeness[segments.rows], runs[segments.rows], asked_words[segments.rows]
     nearest, most_words = segments.highest(near), segments.highest(asked_words)
     has_body = corpus.passage_starts[articles + 1] > corpus.passage_starts[articles]
+    body_top3 = np.zeros(len(articles), np.float32)
+    if has_body.any():
+        body_segments = _Segments(corpus.passage_starts, articles[has_body])
+        body_top3[has_body] = body_segments.mean_of_three(passages[body_segments.rows - corpus.phrasings])
     pairs = np.stack(
         [
             np.zeros(len(articles), np.float32) if class_scores is None else class_scores[articles],
@@ -103,8 +109,9 @@ def find(corpus: Corpus, classes: Classes | None, query: Query, without: Without
             segments.mean_of_three(near),
             segments.highest(runs),
             most_words,
-            np.where(has_body, passages[articles], _BODY_SHARE * nearest if classes is None else _BODY),
+            np.where(has_body, best_passages[articles], _BODY_SHARE * nearest if classes is None else _BODY),
             np.where(has_body, bodies[articles], _BODY_SHARE * most_words if classes is None else _BODY),
+            np.where(has_body, body_top3, _BODY_SHARE * nearest if classes is None else _BODY),
         ],
         axis=1,
     ).astype(np.float32)
@@ -113,14 +120,14 @@ def find(corpus: Corpus, classes: Classes | None, query: Query, without: Without
 
 
 class _Segments:
-    """The phrasings of some articles one after the other, for sums over each article in a few steps."""
+    """The rows of some articles one after the other, for sums over each article in a few steps. None may be empty."""
 
-    def __init__(self, corpus: Corpus, articles: IntArray) -> None:
-        lengths = (corpus.starts[articles + 1] - corpus.starts[articles]).astype(np.int64)
+    def __init__(self, starts: Int32Array, articles: IntArray) -> None:
+        lengths = (starts[articles + 1] - starts[articles]).astype(np.int64)
         self._starts = np.cumsum(lengths) - lengths
         self._lengths = lengths
         self._segment = np.repeat(np.arange(len(articles)), lengths)
-        self.rows: IntArray = np.arange(int(lengths.sum())) + np.repeat(corpus.starts[articles] - self._starts, lengths)
+        self.rows: IntArray = np.arange(int(lengths.sum())) + np.repeat(starts[articles] - self._starts, lengths)
 
     def highest(self, values: FloatArray) -> FloatArray:
         """The highest value of each article."""
@@ -146,34 +153,32 @@ class _Segments:
 
 
 def _likeness(corpus: Corpus, query: Query, lexical: IntArray | None) -> tuple[FloatArray, FloatArray]:
-    """Centred cosines with each phrasing, and with the best passage of each article.
+    """Centred cosines with each phrasing, and with each passage.
 
     Given articles that words found, only these and those of the nearest texts are looked at; the rest is absent.
     """
-    phrasings = np.full(corpus.phrasings, _ABSENT, np.float32)
-    passages = np.full(len(corpus.articles), _ABSENT, np.float32)
     dense = corpus.dense
     if dense is None or query.vector is None:
-        return np.zeros_like(phrasings), np.zeros_like(passages)
+        nothing = np.zeros(len(corpus.rows), np.float32)
+        return nothing[: corpus.phrasings], nothing[corpus.phrasings :]
+    likeness = np.full(len(corpus.rows), _ABSENT, np.float32)
     at = None
     if lexical is not None:
         nearest = corpus.article_of[dense.rows[dense.index.nearest(query.vector, _NEAREST)]]
         at = corpus.vector_at[corpus.rows_of(np.union1d(nearest, lexical))]
         at = at[at >= 0]
-    found = dense.likeness(query.vector, at)
-    rows = dense.rows if at is None else dense.rows[at]
-    is_phrasing = rows < corpus.phrasings
-    phrasings[rows[is_phrasing]] = found[is_phrasing]
-    np.maximum.at(passages, corpus.article_of[rows[~is_phrasing]], found[~is_phrasing])
-    return phrasings, passages
+    likeness[dense.rows if at is None else dense.rows[at]] = dense.likeness(query.vector, at)
+    return likeness[: corpus.phrasings], likeness[corpus.phrasings :]
 
 
-def _class_scores(classes: Classes | None, likeness: FloatArray, without: Without | None) -> FloatArray | None:
+def _class_scores(
+    classes: Classes | None, likeness: FloatArray, runs: FloatArray, without: Without | None
+) -> FloatArray | None:
     if classes is None:
         return None
     if without is not None:
         return without.class_scores
-    return classes.scores(likeness)
+    return classes.scores(likeness, runs)
 
 
 def _top(scores: FloatArray, limit: int) -> IntArray:

@@ -154,14 +154,18 @@ def _stored(content: dict[str, Any], terms: dict[str, Any], arrays: dict[str, An
         dense=dense,
         vector_at=arrays["vector_at"],
     )
-    known = {way: Classes(arrays[key]) for way in ("dense", "lexical") if (key := f"classes.{way}") in arrays}
+    learned = Learned.from_json(content["learned"])
+    weights = {"dense": learned.dense.vector_weight, "lexical": 1.0}
+    known = {
+        way: Classes(arrays[key], weight) for way, weight in weights.items() if (key := f"classes.{way}") in arrays
+    }
     settings = content["settings"]
     opposites = tuple(Opposites(tuple(o["left"]), tuple(o["right"])) for o in settings.pop("opposites"))
     return Stored(
         corpus=corpus,
         dense=known.get("dense"),
         lexical=known.get("lexical"),
-        learned=Learned.from_json(content["learned"]),
+        learned=learned,
         settings=SearchSettings(**settings, opposites=opposites),
     )
 
