@@ -16,6 +16,8 @@ export default {
   emptyMine: "You have no conversations",
   emptyMineText: "Once you are online, new customers appear under “Waiting”.",
   goOnline: "Go online",
+  goOnlineAsk: "You are not online. Go online and accept {name}?",
+  goOnlineAndAccept: "Go online and accept",
   emptyWaiting: "Nobody is in line",
   emptyWaitingText: "Whoever waits next appears here by itself.",
   emptyTeam: "The team has no conversations",

@@ -16,6 +16,8 @@ export default {
   emptyMine: "你手上没有会话",
   emptyMineText: "上线后，新的客户会出现在「等待」里。",
   goOnline: "上线接待",
+  goOnlineAsk: "你现在不在线。上线并接入「{name}」？",
+  goOnlineAndAccept: "上线并接入",
   emptyWaiting: "没有人在排队",
   emptyWaitingText: "新的等待会自动出现在这里。",
   emptyTeam: "团队没有进行中的会话",

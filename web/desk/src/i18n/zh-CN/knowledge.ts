@@ -12,7 +12,7 @@ export default {
   pickText: "左侧选择文章开始编辑，或新建一篇。",
   newArticle: "新文章",
   variantsCount: "{n} 个问法",
-  updated: "{name}更新于",
+  updated: "{name} 更新于",
   field: { title: "标题", question: "标准问", variants: "相似问", answer: "答案", area: "分区", category: "工单分类", public: "在帮助中心公开" },
   addVariant: "输入一个问法，回车添加",
   removeVariant: "移除「{text}」",
