@@ -116,8 +116,8 @@ async def _score(base: KnowledgeBase, db: Database, questions: dict[str, Any], *
         found = await base.search(each["text"])
         wrong += found.decision == "answer"
         if shown and found.decision == "answer":
-            best = found.results[0]
-            print(f"false  answer {each['text']}  got {keys[best.article_id]} {best.probability:.2f}")
+            given = found.results[0]
+            print(f"false  answer {each['text']}  got {keys[given.article_id]} {given.probability:.2f}")
     total = len(questions["questions"])
     return {
         "right_first": first / total,

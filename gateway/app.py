@@ -19,6 +19,7 @@ import structlog
 from aiohttp import web
 from redis.exceptions import RedisError
 
+import gateway.keys as keys
 from bot.assistant import RasaAssistant
 from bot.conversation import Conversations
 from bot.intake import Intake
@@ -41,7 +42,6 @@ from core.redis_client import connect
 from core.schema import migrate
 from core.secrets import load_secrets
 from core.settings import Settings
-from gateway import keys
 from gateway.auth.passwords import Passwords
 from gateway.auth.service import Auth
 from gateway.auth.tokens import Tokens

@@ -14,9 +14,9 @@ from pathlib import Path
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+import gateway.keys as keys
 from core.errors import RateLimited
 from core.redis_scripts import Script
-from gateway import keys
 
 _LOCAL_BUCKETS = 20_000
 
