@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -19,7 +20,7 @@ import msgspec
 import structlog
 
 from core.counters import Counters
-from core.errors import AssistantUnavailable
+from core.errors import AssistantBusy, AssistantUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,9 @@ _MAX_TRACKER_BYTES = 8 * 1024 * 1024
 # After this many failures in a row the assistant is left alone for a while.
 _FAILURES_TO_OPEN = 5
 _OPEN_S = 5.0
+# An assistant thinks about one message at a time. One more keeps it busy; the others wait here, where waiting
+# costs it nothing: sent at once they would all be late, and it would work for answers that nobody uses.
+_AT_ONCE = 2
 _RECALL_TIMEOUT_S = 1.5
 
 
@@ -81,7 +85,10 @@ class Assistant(Protocol):
         """Whether asking makes sense at the moment."""
 
     async def ask(self, question: Question) -> AssistantTurn | None:
-        """Ask, within the time limit. None when no turn was made. Raises AssistantUnavailable."""
+        """Ask, within the time limit. None when no turn was made.
+
+        Raises AssistantBusy when it was not asked, AssistantUnavailable when nobody knows what it made of it.
+        """
 
     async def recall(self, slot: int, episode_id: str, exchange_id: str) -> AssistantTurn | None:
         """What it said to that exchange, or None when it never heard of it. Raises AssistantUnavailable."""
@@ -127,6 +134,7 @@ class RasaAssistant:
         self._timeout_s = timeout_s
         self._counters = counters
         self._breakers = [_Breaker() for _ in self._urls]
+        self._places = [asyncio.Semaphore(_AT_ONCE) for _ in self._urls]
         self._models: dict[int, str] = {}
 
     @property
@@ -151,9 +159,11 @@ class RasaAssistant:
         if question.drop_form:
             metadata["form"] = "drop"
         body = {"sender": question.episode_id, "message": plain(question.text), "metadata": metadata}
-        started = time.monotonic()
-        data = await self._call(at, "POST", "/webhooks/rest/webhook", self._timeout_s, _MAX_BYTES, body)
-        self._counters.observe("assistant_seconds", time.monotonic() - started)
+        async with self._place(at) as waited_s:
+            started = time.monotonic()
+            limit_s = self._timeout_s - waited_s
+            data = await self._call(at, "POST", "/webhooks/rest/webhook", limit_s, _MAX_BYTES, body)
+            self._counters.observe("assistant_seconds", time.monotonic() - started)
         return read_turn([_dict(each).get("custom") for each in _list(data)], self._models.get(at))
 
     async def recall(self, slot: int, episode_id: str, exchange_id: str) -> AssistantTurn | None:
@@ -172,6 +182,24 @@ class RasaAssistant:
         model = str(data.get("model_file") or "") if isinstance(data, dict) else ""
         self._models[at] = model.rpartition("/")[2][:80]
         return self._models[at] or None
+
+    @asynccontextmanager
+    async def _place(self, at: int) -> AsyncIterator[float]:
+        """Wait for a place, for at most half of the time that a turn has for the assistant; yields the seconds it took.
+
+        Nobody is let in when the assistant cannot answer in what is left.
+        """
+        places, began = self._places[at], time.monotonic()
+        try:
+            async with asyncio.timeout(self._timeout_s / 2):
+                await places.acquire()
+        except TimeoutError as exc:
+            self._counters.count("assistant_failures", reason="busy")
+            raise AssistantBusy("no place") from exc
+        try:
+            yield time.monotonic() - began
+        finally:
+            places.release()
 
     def _at(self, slot: int) -> int:
         if not self._urls:

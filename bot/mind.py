@@ -23,7 +23,7 @@ from bot.store.exchanges import Finding
 from bot.types import Found, HandoffReason, Mode, Reply, SearchAnswer, TicketRef
 from bot.work import Work
 from core.db import Database
-from core.errors import AssistantUnavailable
+from core.errors import AssistantBusy, AssistantUnavailable
 from core.ids import TicketId
 from core.masking import find_contact
 
@@ -153,6 +153,9 @@ class Mind:
                 profile=_profile(work.customer.profile),
             )
             turn = await self._assistant.ask(question)
+        except AssistantBusy:
+            # It was not asked now; only what was asked before a crash may still be on its mind.
+            return None, work.episode.memory.stale or work.posted_before
         except AssistantUnavailable as exc:
             log.warning("turn.assistant_unavailable", detail=exc.detail)
             return None, True

@@ -10,7 +10,7 @@ FrontlineError
 ├── Invalid (422)
 ├── RateLimited (429)
 └── Unavailable (503)         DatabaseUnavailable, QueueUnavailable, EncoderUnavailable,
-                              AssistantUnavailable, ChannelUnavailable
+                              AssistantUnavailable (AssistantBusy), ChannelUnavailable
 
 `text_id` names the catalogue entry that a person sees; `detail` is for programs and logs and never holds
 customers' words.
@@ -133,6 +133,10 @@ class EncoderUnavailable(Unavailable):
 
 class AssistantUnavailable(Unavailable):
     """Rasa is down, late or talks nonsense; the knowledge base answers alone."""
+
+
+class AssistantBusy(AssistantUnavailable):
+    """Too many ask Rasa at once, and this question was never put; the knowledge base answers alone."""
 
 
 class ChannelUnavailable(Unavailable):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from bot.assistant import MAX_CHARACTERS, Question, RasaAssistant, plain, read_turn
 from core.counters import Counters
-from core.errors import AssistantUnavailable
+from core.errors import AssistantBusy, AssistantUnavailable
 
 TURN = {
     "kind": "turn",
@@ -69,13 +69,19 @@ async def rasa() -> Rasa:
 
 
 @pytest.fixture
-async def client(rasa: Rasa) -> AsyncIterator[RasaAssistant]:
+async def server(rasa: Rasa) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_post("/webhooks/rest/webhook", rasa.webhook)
     app.router.add_get("/conversations/{id}/tracker", rasa.tracker)
     app.router.add_get("/status", rasa.ready)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
-        yield RasaAssistant(session, [str(server.make_url("/"))], "t" * 16, 0.3, Counters())
+    async with TestServer(app) as running:
+        yield str(running.make_url("/"))
+
+
+@pytest.fixture
+async def client(server: str) -> AsyncIterator[RasaAssistant]:
+    async with aiohttp.ClientSession() as session:
+        yield RasaAssistant(session, [server], "t" * 16, 0.3, Counters())
 
 
 def ask(text: str = "你好", **more: Any) -> Question:
@@ -129,6 +135,18 @@ async def test_a_late_answer_is_not_waited_for(client: RasaAssistant, rasa: Rasa
     with pytest.raises(AssistantUnavailable):
         await client.ask(ask())
     assert asyncio.get_running_loop().time() - started < 0.8
+
+
+async def test_in_a_rush_no_more_are_asked_than_can_be_answered_in_time(server: str, rasa: Rasa) -> None:
+    rasa.wait_s = 0.4
+    async with aiohttp.ClientSession() as session:
+        client = RasaAssistant(session, [server], "t" * 16, 3.0, Counters())
+        answers = await asyncio.gather(*(client.ask(ask()) for _ in range(20)), return_exceptions=True)
+        refused = [answer for answer in answers if isinstance(answer, AssistantBusy)]
+        assert 0 < len(refused) == 20 - len(rasa.seen)
+        assert not [answer for answer in answers if isinstance(answer, BaseException) and answer not in refused]
+        assert client.up(7), "who was not asked has not failed"
+        assert await client.ask(ask()) is not None
 
 
 async def test_after_failures_in_a_row_it_is_left_alone(client: RasaAssistant, rasa: Rasa) -> None:

@@ -56,10 +56,28 @@ class Load:
 async def kill_at_random(
     run: FrontlineRun, name: str, times: int, chance: random.Random, between_s: tuple[float, float]
 ) -> None:
-    """SIGKILL one program again and again; each time a random while after it was started anew."""
+    """SIGKILL one program again and again: a random while after messages are accepted again, or, one time in four,
+    after it was started, ready or not."""
     for _ in range(times):
+        if chance.random() < 0.75:
+            await accepting(run)
         await asyncio.sleep(chance.uniform(*between_s))
         await kill(run, name)
+
+
+async def accepting(run: FrontlineRun) -> None:
+    """Until messages are accepted."""
+    until = time.monotonic() + _BACK_WITHIN_S
+    async with aiohttp.ClientSession(run.url, trust_env=False, timeout=aiohttp.ClientTimeout(10)) as session:
+        while True:
+            try:
+                async with session.get("/health/ready") as answer:
+                    if answer.status == 200:
+                        return
+            except (aiohttp.ClientError, OSError, TimeoutError):
+                pass
+            assert time.monotonic() < until, "messages are not accepted again"
+            await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def kill(run: FrontlineRun, name: str) -> None:
