@@ -29,14 +29,17 @@ def newest() -> str:
     return head
 
 
-async def migrate(url: str) -> str:
-    """Apply every missing revision in one transaction; return the revision reached. Harmless when none is missing."""
+async def migrate(url: str, to: str = "head") -> str:
+    """Apply every missing revision in one transaction; return the newest. Harmless when none is missing.
+
+    `to` names an earlier revision (tests of upgrades begin there).
+    """
     engine = create_engine(url)
     try:
         async with engine.connect() as connection:
             await connection.execution_options(frontline_write=True)
             async with connection.begin():
-                await connection.run_sync(lambda sync: command.upgrade(_config(sync), "head"))
+                await connection.run_sync(lambda sync: command.upgrade(_config(sync), to))
     finally:
         await engine.dispose()
     return newest()
