@@ -152,6 +152,7 @@ async def measure(system: System, settings: Settings, plan: Plan) -> tuple[dict[
         _FRONTLINE: ours.numbers()
         | {
             "messages_per_s": said / ours.took_s,
+            "calls_made_again": sum(customer.tries for customer in customers),
             "gather_s": settings.turn_gather_s,
             "heard_by_assistant": findings.understood / max(1, findings.exchanges),
             "assistant_failures": late,
@@ -180,6 +181,7 @@ def main() -> None:
     parser.add_argument("--customers", type=int, default=200)
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--only", choices=("at once", "reading"), help="one of the two plans")
+    parser.add_argument("--data", type=Path, help="keep the data folder, with the logs, here")
     arguments = parser.parse_args()
     plans = {
         "at once": Plan(arguments.customers, arguments.turns, (0.0, 0.0)),
@@ -188,7 +190,10 @@ def main() -> None:
     if arguments.only:
         plans = {arguments.only: plans[arguments.only]}
     results, problems = {}, []
-    with tempfile.TemporaryDirectory(prefix="fl-load-") as folder, running_system(Path(folder), **_SETTINGS) as system:
+    with (
+        tempfile.TemporaryDirectory(prefix="fl-load-") as folder,
+        running_system(arguments.data or Path(folder), **_SETTINGS) as system,
+    ):
         settings = joined(replace(Settings(), data=system.data))
         for name, plan in plans.items():
             print(f"{plan.customers} customers, {plan.turns} turns each, {name} …", flush=True)

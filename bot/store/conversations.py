@@ -75,6 +75,15 @@ async def get(tx: Tx, conversation_id: str, *, lock: bool = False) -> Conversati
     return _value(row)
 
 
+async def moved_on(tx: Tx, conversation_id: str, after_seq: int, after_state: int) -> bool:
+    """Whether the customer has not seen everything: one look at one row, for those who wait for news."""
+    query = select(conversations.c.last_seq, conversations.c.state_version)
+    row = await tx.first(query.where(conversations.c.id == conversation_id))
+    if row is None:
+        raise NotFound("conversation")
+    return bool(row.last_seq > after_seq or row.state_version > after_state)
+
+
 async def of_customer(tx: Tx, customer_id: str) -> list[Conversation]:
     """All conversations of a customer, the liveliest first."""
     query = select(conversations).where(conversations.c.customer_id == customer_id)

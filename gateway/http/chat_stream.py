@@ -18,7 +18,7 @@ from bot.store import conversations
 from connectors.web.connector import origin_allowed
 from core.errors import FrontlineError, Unauthorized
 from gateway.auth.viewer import Visitor
-from gateway.http.chat import read_news
+from gateway.http.chat import is_news, read_news
 from gateway.http.kit import SOCKET, Route, number
 from gateway.services import Services, services
 
@@ -104,11 +104,22 @@ async def _write(parts: Services, socket: web.WebSocketResponse, who: Visitor, l
             continue
         while True:
             hint = await watch.next(_LOOK_AGAIN_S)
-            if hint is None or hint["type"] not in ("typing", "read"):
+            if hint is None:
+                if await _behind(parts, who, last_seq, version):
+                    break
+                continue
+            if hint["type"] not in ("typing", "read"):
                 break
             passing = _passing(hint)
             if passing is not None and not await _send(socket, [passing]):
                 return
+
+
+async def _behind(parts: Services, who: Visitor, last_seq: int, version: int) -> bool:
+    try:
+        return await is_news(parts, who.conversation_id, last_seq, version)
+    except FrontlineError:
+        return True  # Reading anew will say what is wrong.
 
 
 def _passing(hint: dict[str, Any]) -> dict[str, Any] | None:
