@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.sql import Executable
 
 from core.errors import DatabaseUnavailable
-from core.sqlite_driver import creator
+from core.sqlite_driver import BEGIN_WRITE, creator
 
 log = structlog.get_logger(__name__)
 
@@ -171,4 +171,4 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     write = connection.get_execution_options().get("frontline_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    connection.exec_driver_sql(BEGIN_WRITE if write else "BEGIN")

@@ -4,6 +4,11 @@
 while the event loop computes. SQLAlchemy's dialect for it accepts any connection with the same methods, so this one
 only takes its place: statements are executed and fetched whole in one go.
 
+A transaction that writes runs in place between its begin and its commit: each trip to the thread and back through a
+busy loop would be waited for by everybody else who wants to write, and its statements touch a few rows by their
+keys. What may wait for the disk or for another process (the commit, a begin that finds the file locked, many rows
+at once) still goes to the thread.
+
 With `inline` there is no thread at all: statements run where they are called. That is for tools that have the
 process to themselves (migrations, the demo's history); a gateway never uses it.
 """
@@ -16,6 +21,9 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+# What a transaction that writes begins with; no other one runs in place.
+BEGIN_WRITE = "BEGIN IMMEDIATE"
 
 T = TypeVar("T")
 _Work = tuple[asyncio.AbstractEventLoop, "asyncio.Future[Any]", Callable[[], Any]]
@@ -41,7 +49,13 @@ class Cursor:
 
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
         """Execute and fetch."""
-        await self._connection.run(lambda: self._execute(sql, parameters))
+        connection = self._connection
+        if sql == BEGIN_WRITE:
+            await connection.begin_write()
+        elif connection.writing:
+            self._execute(sql, parameters)
+        else:
+            await connection.run(lambda: self._execute(sql, parameters))
         return self
 
     async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Cursor:
@@ -89,7 +103,9 @@ class Connection:
 
     def __init__(self, raw: sqlite3.Connection, inline: bool) -> None:
         self.raw = raw
+        self.writing = False
         self._inline = inline
+        self._busy_ms = int(raw.execute("PRAGMA busy_timeout").fetchone()[0])
         self._work: SimpleQueue[_Work | None] = SimpleQueue()
         self._open = True
         if not inline:
@@ -128,12 +144,30 @@ class Connection:
         """Give SQLite a function of ours."""
         await self.run(lambda: self.raw.create_function(*arguments, **options))
 
+    async def begin_write(self) -> None:
+        """Begin to write: at once when the file is free, else by waiting for it on the thread."""
+        if not self._begin_at_once():
+            await self.run(lambda: self.raw.execute(BEGIN_WRITE).close())
+        self.writing = True
+
+    def _begin_at_once(self) -> bool:
+        self.raw.execute("PRAGMA busy_timeout=0").close()
+        try:
+            self.raw.execute(BEGIN_WRITE).close()
+        except sqlite3.OperationalError:
+            return False  # Locked by another process, or worse; the second try will say what.
+        finally:
+            self.raw.execute(f"PRAGMA busy_timeout={self._busy_ms}").close()
+        return True
+
     async def commit(self) -> None:
         """Commit."""
+        self.writing = False
         await self.run(self.raw.commit)
 
     async def rollback(self) -> None:
         """Roll back."""
+        self.writing = False
         await self.run(self.raw.rollback)
 
     async def close(self) -> None:
