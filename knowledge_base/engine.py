@@ -145,14 +145,14 @@ class ReleaseIndex:
 
     def _against(self, text: str, found: Found) -> FloatArray:
         """1 for each candidate that speaks of the opposite."""
-        asked = self._guards.sides([text])
+        asked = self._guards.asked(text)
         conflicts = [self._guards.conflict(asked, self._sides[article]) for article in found.articles]
         return np.array(conflicts, np.float32)
 
     def _article_sides(self, number: int) -> bytes:
         article = self._corpus.articles[number]
         texts = [row.text for row in self._corpus.rows[self._corpus.phrasing_rows(number)]]
-        return self._guards.sides([*texts, normalise(article.title)])
+        return self._guards.answered([*texts, normalise(article.title)])
 
     def _hit(self, row: int, score: float, probability: float) -> Hit:
         found = self._corpus.rows[row]
