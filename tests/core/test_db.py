@@ -1,6 +1,7 @@
 """Transactions: what is committed stands, what fails leaves nothing, writers queue instead of failing."""
 
 import asyncio
+import sqlite3
 from datetime import datetime
 
 import pytest
@@ -48,6 +49,38 @@ async def test_a_locked_database_is_a_clear_refusal(db: Database) -> None:
         with pytest.raises(DatabaseUnavailable):
             await _write(second)
         await second.close()
+
+
+async def test_waiting_for_another_process_stops_nobody_else(db: Database) -> None:
+    """The wait for the file is on a thread: reads go on meanwhile, and the writer has its turn afterwards."""
+    other = sqlite3.connect(db.engine.url.database or "", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    writing = asyncio.create_task(_write(db))
+    for _ in range(50):
+        async with db.read() as tx:
+            await tx.scalar(select(func.count()).select_from(numbers))
+    assert not writing.done()
+    other.execute("COMMIT")
+    other.close()
+    await writing
+    async with db.read() as tx:
+        assert await tx.scalar(select(numbers.c.value).where(numbers.c.name == "late")) == 1
+
+
+async def test_nobody_else_runs_between_the_statements_of_a_write(db: Database) -> None:
+    """What holds the write lock waits for nothing but its commit."""
+    ran: list[str] = []
+
+    async def elsewhere() -> None:
+        ran.append("elsewhere")
+
+    async with db.begin() as tx:
+        task = asyncio.create_task(elsewhere())
+        for number in range(20):
+            await tx.execute(insert(numbers).values(name=str(number), value=number))
+        ran.append("written")
+    await task
+    assert ran == ["written", "elsewhere"]
 
 
 async def _write(database: Database) -> None:
