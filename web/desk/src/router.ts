@@ -53,7 +53,7 @@ const routes: RouteRecordRaw[] = [
 export function makeRouter(slot: number, session: ReturnType<typeof useSession>): Router {
   const router = createRouter({ history: createWebHistory(`/desk/u/${slot}/`), routes });
   router.beforeEach(async (to) => {
-    if (session.session === null && !(await isKnown(session))) {
+    if (!(await isLoggedIn(session))) {
       return to.meta.open ? true : { name: "login", query: { next: to.fullPath } };
     }
     // A password that somebody else has set is not used further than to choose one's own.
@@ -69,7 +69,8 @@ export function makeRouter(slot: number, session: ReturnType<typeof useSession>)
 }
 
 /** A gateway that cannot be reached looks like nobody logged in; the log-in page then says what is wrong. */
-async function isKnown(session: ReturnType<typeof useSession>): Promise<boolean> {
+async function isLoggedIn(session: ReturnType<typeof useSession>): Promise<boolean> {
+  if (session.isKnown) return session.session !== null;
   try {
     return await session.restore();
   } catch {

@@ -9,6 +9,10 @@ export const useSession = defineStore("session", () => {
   const session = ref<Session | null>(null);
   /** True after a session that we had was refused, so that the log-in page can say so. */
   const ended = ref(false);
+  /** Whether the gateway has said who we are, or that we are nobody; until then it is worth asking. */
+  const isKnown = ref(false);
+  /** From the wish to log out until the log-in page stands: nothing asks the gateway any more. */
+  const isLeaving = ref(false);
   const staff = computed(() => session.value?.staff ?? null);
   const permissions = computed(() => session.value?.staff.permissions ?? []);
 
@@ -18,16 +22,18 @@ export const useSession = defineStore("session", () => {
     session.value = fresh;
     setCsrf(fresh.csrf);
     ended.value = false;
+    isKnown.value = true;
   }
 
-  /** Ask the gateway who we are; false when nobody. Throws when it cannot be reached. */
+  /** Ask the gateway who we are, false when nobody. Throws when it cannot be reached. */
   async function restore(): Promise<boolean> {
     try {
       begin(await api.current());
       return true;
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) return false;
-      throw error;
+      if (!(error instanceof ApiError && error.status === 401)) throw error;
+      isKnown.value = true;
+      return false;
     }
   }
 
@@ -38,6 +44,7 @@ export const useSession = defineStore("session", () => {
   function forget(wasRefused: boolean): void {
     ended.value = wasRefused && session.value !== null;
     session.value = null;
+    isKnown.value = true;
     setCsrf("");
   }
 
@@ -46,5 +53,5 @@ export const useSession = defineStore("session", () => {
     forget(false);
   }
 
-  return { session, staff, permissions, ended, can, restore, logIn, logOut, forget };
+  return { session, staff, permissions, ended, isKnown, isLeaving, can, restore, logIn, logOut, forget };
 });
