@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sqlite3
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = ("FRONTLINE_RASA_TOKEN", "FRONTLINE_TRACKER_DB", "FRONTLINE_ACTION_URL", "FRONTLINE_ACTION_TOKEN")
 KEPT = {*REQUIRED, "PATH", "HOME", "LANG", "TZ", "TMPDIR", "LD_LIBRARY_PATH"}
 SHORTEST_TOKEN = 16
+LONGEST_TRAINING_S = 3600
 FIXED = {
     "RASA_TELEMETRY_ENABLED": "false",
     "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -51,6 +54,7 @@ def main() -> int:
         again = [sys.executable, "-m", "nlu.serve", "--model", model, "--port", str(arguments.port)]
         os.execve(sys.executable, again, environment)  # noqa: S606 - no shell is meant.
     _prepare(Path(os.environ["FRONTLINE_TRACKER_DB"]))
+    _sweep(Path(model).parent)
 
     from rasa.__main__ import main as rasa
 
@@ -86,6 +90,13 @@ def _prepare(database: Path) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _sweep(models: Path) -> None:
+    """Remove what killed trainings left beside the models; one that still runs is younger."""
+    for folder in models.glob(".training-*"):
+        if time.time() - folder.stat().st_mtime > LONGEST_TRAINING_S:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from nlu.fingerprint import ROOT
+from nlu.serve import LONGEST_TRAINING_S, _sweep
 from tests.fixtures.assistant import PYTHON, Assistant
 
 
@@ -156,6 +157,16 @@ class TestTheProcess:
         log = assistant.log.read_text(errors="replace")
         assert "芝麻开门" not in log
         assert assistant.token not in log
+
+    def test_leftovers_of_killed_trainings_are_swept(self, tmp_path: Path) -> None:
+        """By age, because a training may run beside a start."""
+        old, young = tmp_path / ".training-old", tmp_path / ".training-young"
+        for folder in (old, young):
+            (folder / "cache").mkdir(parents=True)
+        then = time.time() - LONGEST_TRAINING_S - 60
+        os.utime(old, (then, then))
+        _sweep(tmp_path)
+        assert (old.exists(), young.exists()) == (False, True)
 
     @pytest.mark.parametrize(
         ("change", "complaint"),
