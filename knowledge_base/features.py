@@ -178,7 +178,8 @@ def _class_scores(
         return None
     if without is not None:
         return without.class_scores
-    return classes.scores(likeness, runs)
+    # A text whose vector is still to be made is neither like nor unlike.
+    return classes.scores(np.where(likeness > _ABSENT, likeness, np.float32(0.0)), runs)
 
 
 def _top(scores: FloatArray, limit: int) -> IntArray:
