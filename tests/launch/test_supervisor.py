@@ -81,8 +81,12 @@ class TestKeeping:
         self, tmp_path: Path, supervisor: Supervisor, told: Told
     ) -> None:
         """A program that cannot start does not eat the machine; its last words are shown."""
+
+        async def works() -> bool:
+            return False
+
         began = time.monotonic()
-        (keeper,) = supervisor.start(shell_program(tmp_path, "bad", "echo 坏了; exit 3"))
+        (keeper,) = supervisor.start(shell_program(tmp_path, "bad", "echo 坏了; exit 3", works=works))
         await until(lambda: keeper.starts >= 4)
         assert time.monotonic() - began >= (1 + 2 + 4) * FIRST_WAIT_S
         waits = [line.rpartition(" in ")[2] for line in told if "ended with code 3" in line]
