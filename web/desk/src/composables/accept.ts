@@ -20,6 +20,7 @@ export function useAccept(): (handoffId: string, customerName: string) => Promis
       }
       const { conversation_id } = await api.accept(handoffId);
       inbox.tab = "mine";
+      inbox.readAll().catch(() => undefined);
       notifyDone(t("inbox.accepted", { name: customerName }));
       return conversation_id;
     } catch (reason) {

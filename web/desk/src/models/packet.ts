@@ -25,7 +25,8 @@ export interface PacketView {
   readonly wantsNow: string;
   readonly facts: readonly Fact[];
   readonly device: readonly Fact[];
-  readonly tried: readonly Tried[];
+  /** Null when the packet does not say, as after a colleague took over by hand. */
+  readonly tried: readonly Tried[] | null;
   readonly failedTurns: number;
   readonly intent: string | null;
   readonly confidence: number | null;
@@ -49,7 +50,7 @@ export function readPacket(packet: Bag): PacketView {
     wantsNow: text(packet["wants_now"]) || text(packet["wish"]) || text(last.at(-1)?.["text"]),
     facts,
     device: readFacts(packet["device"] ?? packet["profile"]).filter((fact) => !known.has(fact.key)),
-    tried: readTried(packet["articles_tried"] ?? packet["tried"] ?? packet["articles"]),
+    tried: readTried(packet["articles_tried"] ?? packet["tried"] ?? packet["articles"] ?? null),
     failedTurns: number(packet["failed_turns"]) ?? 0,
     intent: text(packet["intent"]) || null,
     confidence: number(packet["confidence"]),
@@ -69,7 +70,8 @@ function readFacts(raw: unknown): Fact[] {
   return pairs.map(([key, value]) => ({ key, value: text(value) })).filter((fact) => fact.key !== "" && fact.value !== "");
 }
 
-function readTried(raw: unknown): Tried[] {
+function readTried(raw: unknown): Tried[] | null {
+  if (raw === null) return null;
   return readList(raw)
     .map((article) => ({
       articleId: text(article["article_id"]),

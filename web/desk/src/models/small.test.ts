@@ -89,7 +89,7 @@ describe("runs", () => {
 
 describe("a context packet", () => {
   it("opens whatever version wrote it", () => {
-    expect(readPacket({})).toMatchObject({ summary: "", facts: [], tried: [], failedTurns: 0, confidence: null });
+    expect(readPacket({})).toMatchObject({ summary: "", facts: [], tried: null, failedTurns: 0, confidence: null });
     const view = readPacket({
       summary: "投屏卡住", form: [{ key: "device_model", value: "智能电视" }, { key: "city", value: null }],
       profile: { device_model: "智能电视", browser: "手机网页" }, failed_turns: 2,
