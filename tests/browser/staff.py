@@ -41,16 +41,22 @@ class Desk:
         expect(self.page.get_by_role("button", name=f"在线状态: {status}")).to_be_visible()
 
     def go_home(self) -> None:
-        """Off duty, whatever the page shows; nothing for who is never on duty."""
+        """Off duty, whatever the page shows: nobody of the next story is in this one's line."""
+        slot = self.home.partition("/u/")[2].partition("/")[0]
+        base, headers = self.home.partition("/desk/")[0], {"X-Desk-Slot": slot}
         api = self.page.request
-        slot = re.search(r"/u/(\d+)/", self.home)
-        assert slot is not None
-        base, headers = self.home.split("/desk/")[0], {"X-Desk-Slot": slot[1]}
-        session = api.get(f"{base}/api/v1/session", headers=headers).json()
-        if "desk.use" in session["staff"]["permissions"]:
-            headers |= {"X-CSRF-Token": session["csrf"], "Origin": base}
-            answer = api.put(f"{base}/api/v1/desk/presence", data={"status": "offline"}, headers=headers)
-            assert answer.ok, answer.text()
+        answer = api.get(f"{base}/api/v1/session", headers=headers)
+        session = answer.json() if answer.ok else {"staff": {"permissions": []}}
+        if "desk.use" not in session["staff"]["permissions"]:
+            return
+        headers |= {"X-CSRF-Token": session["csrf"], "Origin": base}
+        desk = f"{base}/api/v1/desk"
+        for waiting in api.get(f"{desk}/queue", headers=headers).json()["items"]:
+            api.post(f"{desk}/handoffs/{waiting['handoff_id']}/accept", headers=headers)
+        for talk in api.get(f"{desk}/conversations?view=mine", headers=headers).json()["items"]:
+            api.post(f"{desk}/conversations/{talk['conversation_id']}/return", data={}, headers=headers)
+        answer = api.put(f"{desk}/presence", data={"status": "offline"}, headers=headers)
+        assert answer.ok, answer.text()
 
     # The inbox.
 

@@ -39,7 +39,7 @@ def test_from_the_question_over_a_person_to_the_expert(
     expect(tried).to_contain_text(re.compile(r"\d+\s*%"))
     talk = agent.page.get_by_role("log")
     for said in (QUESTION, "你们家的火星分店几点打烊", "转人工"):
-        expect(talk.get_by_text(said, exact=True)).to_be_visible()
+        expect(talk.locator(".message.customer", has_text=said)).to_be_visible()
     expect(agent.page.get_by_text("设备与环境")).to_be_visible()
     serial = agent.serial()
 
