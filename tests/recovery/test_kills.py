@@ -34,10 +34,10 @@ async def test_nothing_is_lost_or_doubled_when_gateway_and_redis_are_killed(new_
     """Three times each."""
     run = await new_run()
     load = Load(run, count=25, seed=1)
-    await _break(run, load, times=3, between_s=(0.5, 5.0), seed=7)
+    await _break(run, load, times=3, between_s=(0.2, 8.0), seed=7)
     found = await history_of(run, load.customers)
     assert not found.problems, found
-    assert found.exchanges > 25
+    assert found.exchanges > 3 * 3, "hardly anybody was served"
     assert sum(customer.tries for customer in load.customers) > 0, "nobody noticed any of the kills"
     assert stand_in.turns, "the assistant was never asked"
     assert not [exchange_id for exchange_id, times in stand_in.turns.items() if times > 1]
