@@ -155,7 +155,9 @@ class _Run:
             await keeper.ready.wait()
             self._tell(f"{keeper.program.name} is up")
         started = {keeper.program.name.partition("-")[0] for keeper in heavy}
-        await self._complete({"redis", *started} | ({"assistant"} if settings.rasa_urls else set()))
+        # With an encoder the knowledge base is complete when it searches by meaning, too.
+        follows = ({"assistant"} if settings.rasa_urls else set()) | ({"knowledge"} if "encoder" in started else set())
+        await self._complete({"redis", *started} | follows)
 
     def _start_heavy(self, ports: list[int], encoder_socket: Path, rasa_token: str, action_token: str) -> list[Keeper]:
         encoder = encoder_program(self._settings, encoder_socket)

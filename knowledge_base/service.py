@@ -200,7 +200,8 @@ class KnowledgeBase:
         """(state, reason) for readiness."""
         live = self._live
         if live is None:
-            return "starting", self._reason
+            # An empty knowledge base has nothing more to load.
+            return "ok" if self._reason == _NOTHING else "starting", self._reason
         if not live.model_id:
             return "degraded", f"release {live.release.number}, words only: {self._reason}"
         return "ok", f"release {live.release.number}"
