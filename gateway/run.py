@@ -172,10 +172,16 @@ class _Run:
         return stamps.matches(self._settings.data / "demo.stamp", VERSION)
 
     async def _load_demo(self, environment: dict[str, str]) -> None:
+        begun = self._settings.data / "demo.begun"
+        if begun.exists():
+            self._tell("the demo's history was left half made; it is removed and made again")
+            await self._supervisor.errand(demo_errand(self._settings, environment, "clear"))
+        begun.touch()
         self._tell("making the demo's history of 90 days, once …")
-        code = await self._supervisor.errand(demo_errand(self._settings, environment))
+        code = await self._supervisor.errand(demo_errand(self._settings, environment, "history"))
         if code == 0:
             stamps.write(self._settings.data / "demo.stamp", VERSION)
+            begun.unlink()
         else:
             self._tell(f"the demo's history {in_words(code)}; its log is demo-history.log. Going on without.")
 

@@ -63,10 +63,10 @@ def gateway_programs(settings: Settings, environment: dict[str, str]) -> list[Pr
     ]
 
 
-def demo_errand(settings: Settings, environment: dict[str, str]) -> Program:
-    """Make the demo's history, unless it is there."""
-    command = (sys.executable, "-u", "-m", "gateway.cli", "demo", "history")
-    return Program("demo-history", command, os.environ | _temporary(settings) | environment, ROOT)
+def demo_errand(settings: Settings, environment: dict[str, str], what: str) -> Program:
+    """`history` makes the demo's history, unless there is one; `clear` removes all that is the demo's."""
+    command = (sys.executable, "-u", "-m", "gateway.cli", "demo", what)
+    return Program(f"demo-{what}", command, os.environ | _temporary(settings) | environment, ROOT)
 
 
 def encoder_command(settings: Settings, socket: Path) -> tuple[str, ...] | None:
