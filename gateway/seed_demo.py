@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from bot.store import channels
 from bot.store.channels import Channel
@@ -84,6 +84,11 @@ async def seed_demo(services: Services) -> None:
 async def _staff(services: Services) -> None:
     async with services.db.read() as tx:
         known = {row.name for row in await tx.all(select(staff.c.name))}
+        theirs = await tx.all(select(staff.c.disabled_at).where(staff.c.demo.is_(True)))
+    if theirs and all(row.disabled_at is not None for row in theirs):
+        # `demo clear` closed them all, and now somebody wants the demo again.
+        async with services.db.begin() as tx:
+            await tx.execute(update(staff).where(staff.c.demo.is_(True)).values(disabled_at=None))
     missing = [person for person in PEOPLE if person.name not in known]
     if not missing:
         return
@@ -157,6 +162,8 @@ async def _platforms(services: Services, tx: Tx, hot: dict[str, list[dict[str, s
     known = {each.key: each for each in await channels.all_of(tx)}
     for key, kind, config in wanted:
         if key in known:
+            if known[key].disabled_at is not None:
+                await channels.set_disabled(tx, known[key].id, None)
             changed = {**known[key].config, "api_base": config["api_base"]}
             await _bring_to(tx, known[key], {"config": changed})
         else:

@@ -42,7 +42,7 @@ _NOTHING = "nothing was published yet"
 _QUERY_CHARACTERS = 300
 _KEPT_INDEXES = 3
 # A customer's question waits this long for its vector, then words decide alone.
-_VECTOR_LIMIT_S = 0.5
+_VECTOR_LIMIT_S = 1.2
 TITLE_MAX, QUESTION_MAX, ANSWER_MAX, VARIANTS_MAX = 120, 200, 20_000, 300
 HELP_URL = "/help/"
 

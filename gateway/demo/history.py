@@ -32,6 +32,8 @@ _EXTERNAL = {"web": "v-demo-{0}", "wechat": "oDemo{0:023d}", "weibo": "{1}"}
 async def make_history(parts: Services, matters: int = MATTERS) -> str:
     """Make the history unless it is there; return a sentence. Shows progress on standard error."""
     await seed_defaults(parts)
+    # The index of words is left in the folder, so that the very first question finds it built.
+    await parts.knowledge.refresh()
     async with parts.db.read() as tx:
         if await tx.scalar(select(func.count()).select_from(tickets).where(tickets.c.demo.is_(True))):
             return "the demo's history is there already"

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from bot.tables import conversations, customers, exchanges, messages
 from core.clock import SHANGHAI, UTC
+from core.people.tables import staff
 from gateway.demo.clear import clear_demo
 from gateway.demo.history import make_history
 from gateway.demo.plan import DAYS, Topic, plan
@@ -76,3 +77,7 @@ async def test_the_history_keeps_the_rules_and_can_be_removed(parts: Services) -
         for table in (tickets, messages, conversations, customers, exchanges, handoffs, surveys):
             assert await tx.scalar(select(func.count()).select_from(table)) == 0, table.name
     assert await parts.audit.first_bad(parts.db) is None
+    # Who starts the demo again has it again.
+    assert "matters" in await make_history(parts, 30)
+    async with parts.db.read() as tx:
+        assert await tx.scalar(select(func.count()).select_from(staff).where(staff.c.disabled_at.is_not(None))) == 0
