@@ -38,7 +38,7 @@ def test_an_article_left_out_is_judged_as_by_classes_without_it() -> None:
     """For all its phrasings at once."""
     whole, trained = examples(), train(examples(), 1.0)
     for article in range(4):
-        out = np.asarray(ARTICLE_OF == article)
+        out = np.asarray(article == ARTICLE_OF)
         classes = solve(without(out), 1.0)
         for row in np.flatnonzero(out):
             scores = classes.scores(whole.likeness[row, ~out], whole.runs[row, ~out])
