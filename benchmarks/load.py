@@ -118,12 +118,14 @@ async def straight_to_the_assistant(system: System, settings: Settings, plan: Pl
             began = time.monotonic()
             metadata = {"exchange_id": uuid.uuid4().hex, "profile": {}}
             body = {"sender": sender, "message": ",".join(turn), "metadata": metadata}
-            async with session.post(address, json=body, headers=headers, timeout=_PATIENCE) as answer:
+            async with session.post(address, json=body, headers=headers) as answer:
                 said = await answer.json()
                 measured.failed += answer.status != 200 or not said
             measured.replies_s.append(time.monotonic() - began)
 
-    async with crowd(system.url) as session:
+    # A connection each: the assistant closes idle ones while somebody reads, sometimes just as the next word is sent.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector, trust_env=False, timeout=_PATIENCE) as session:
         began, cpu = time.monotonic(), cpu_s(system.pids()["assistant-0"])
         async with asyncio.TaskGroup() as group:
             for turns, pauses in zip(plan.talks(), plan.pauses(), strict=True):
@@ -201,8 +203,8 @@ def main() -> None:
             print(f"{plan.customers} customers, {plan.turns} turns each, {name} …", flush=True)
             results[f"{plan.customers} customers, {name}"], findings = asyncio.run(measure(system, settings, plan))
             problems += findings.problems
-            print(f"  decided: {dict(findings.decisions.most_common())}", flush=True)
-    publish("load", results)
+            publish("load", results)
+            print(f"\ndecided: {dict(findings.decisions.most_common())}\n", flush=True)
     if problems:
         sys.exit("\n".join(["", *problems[:30]]))
     print("\nNothing lost, nothing doubled, everything in order.")

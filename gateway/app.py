@@ -97,7 +97,9 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
     auth = Auth(db, clock, tokens, Passwords(), audit, fanout)
     encoder = EncoderClient(str(settings.encoder_path))
     # Rasa is asked with our token only, on the addresses of the settings only.
-    session = aiohttp.ClientSession(trust_env=False)
+    # It closes connections that were idle for five seconds, sometimes just as a question is sent; we let go before.
+    connector = aiohttp.TCPConnector(keepalive_timeout=3.0)
+    session = aiohttp.ClientSession(connector=connector, trust_env=False)
     assistant = RasaAssistant(session, settings.rasa_urls, settings.rasa_token, settings.rasa_timeout_s, counters)
     knowledge = KnowledgeBase(db, clock, encoder, fanout, settings, counters)
     tickets = Tickets(db, clock, fanout, jobs, texts, audit, tokens, people, settings)
