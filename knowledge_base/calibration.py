@@ -20,11 +20,9 @@ import numpy as np
 from knowledge_base.classes import Classes, Examples, Trained, can_train, solve, train, train_best
 from knowledge_base.corpus import Corpus, phrasing_vectors
 from knowledge_base.features import FIRST, PAIR, Found, Query, Without, find, first_features, prepare_query, stack
-from knowledge_base.lexical import unit_query
 from knowledge_base.logistic import Array, fit_binary, fit_choice, sigmoid
 from knowledge_base.outside import outside_texts
 from knowledge_base.types import FloatArray, IntArray, SearchSettings
-from knowledge_base.words import grams
 from knowledge_base.zones import HeldOut, Zones, choose
 
 _PRIOR_FILE = Path(__file__).parent / "data" / "prior.json"
@@ -121,8 +119,7 @@ def _examples_of_classes(corpus: Corpus) -> tuple[Examples | None, Examples | No
     articles = len(corpus.articles)
     if not can_train(corpus.phrasings, articles):
         return None, None
-    rows = corpus.rows[: corpus.phrasings]
-    runs = np.stack([corpus.runs.scores(unit_query(corpus.runs, grams(row.text))) for row in rows])
+    runs = corpus.runs.products()
     article_of = corpus.article_of[: corpus.phrasings]
     lexical = Examples(np.zeros_like(runs), runs, article_of, articles)
     if corpus.dense is None:

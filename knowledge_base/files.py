@@ -35,7 +35,7 @@ from knowledge_base.index import VectorIndex
 from knowledge_base.lexical import Postings
 from knowledge_base.types import IndexedArticle, IndexedText, Opposites, SearchSettings, TextKind
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raise it when the same articles would be laid out, learned from or kept differently."""
 
 _LISTS = ("runs", "phrasing_words", "body_words")

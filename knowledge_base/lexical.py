@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csc_array
 
 from knowledge_base.types import FloatArray
 
@@ -43,6 +44,11 @@ class Postings:
         documents = np.concatenate([self.documents[span] for span in spans])
         parts = [self.weights[span] * np.float32(weight) for span, (_, weight) in zip(spans, found, strict=True)]
         return np.bincount(documents, np.concatenate(parts), self.size).astype(np.float32)
+
+    def products(self) -> FloatArray:
+        """The product of each document with each: for `tfidf`, all cosines at once."""
+        columns = csc_array((self.weights, self.documents, self.starts), shape=(self.size, len(self.vocabulary)))
+        return np.asarray((columns @ columns.T).toarray(), np.float32)
 
     def idf_of(self, term: str) -> float:
         """How telling a term is; one that no document has tells most."""

@@ -36,6 +36,8 @@ def test_a_text_is_wholly_like_itself() -> None:
     assert scores[2] == 0
     assert not lists.scores(unit_query(lists, grams("xyz"))).any()
     assert not lists.scores({}).any()
+    rows = [lists.scores(unit_query(lists, grams(text))) for text in texts]
+    assert np.allclose(lists.products(), rows, atol=1e-6)
 
 
 def test_bm25_prefers_the_telling_word() -> None:
