@@ -94,6 +94,7 @@ class Database:
         self.url = url
         self.sqlite = url.startswith("sqlite")
         self.engine = create_engine(url, pool_size, echo, busy_ms, inline)
+        self.can_write = True  # Whether the last transaction that may write found a database that could.
         self._writer = asyncio.Lock() if self.sqlite else None
 
     @asynccontextmanager
@@ -102,8 +103,13 @@ class Database:
 
         Raises DatabaseUnavailable when the database is locked, full or gone; nothing is half done then.
         """
-        async with self._open(write=True) as tx:
-            yield tx
+        try:
+            async with self._open(write=True) as tx:
+                yield tx
+        except DatabaseUnavailable:
+            self.can_write = False
+            raise
+        self.can_write = True
         tx.run_callbacks()
 
     @asynccontextmanager

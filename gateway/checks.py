@@ -7,6 +7,7 @@ import shutil
 from redis.exceptions import RedisError
 from sqlalchemy import literal, select
 
+from core.audit import next_number
 from core.errors import EncoderUnavailable
 from gateway.health import Part
 from gateway.services import Services
@@ -18,6 +19,10 @@ def add_checks(parts: Services) -> None:
     async def database() -> Part:
         async with parts.db.read() as tx:
             await tx.scalar(select(literal(1)))
+        if not parts.db.can_write:
+            # What can still be read is not enough, a full disk for one; so it is tried.
+            async with parts.db.begin() as tx:
+                await next_number(tx, "health")
         return Part("ok")
 
     async def redis() -> Part:

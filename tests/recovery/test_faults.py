@@ -43,6 +43,9 @@ async def test_a_full_disk_refuses_clearly_and_takes_messages_again_when_there_i
                 assert (await answer.json())["error"]["code"] == "unavailable"
         async with session.get("/api/v1/chat/messages?after_seq=0", headers=headers) as answer:
             assert answer.status == 200, "what is stored can still be read"
+        async with session.get("/health/ready") as answer:
+            ready = await answer.json()
+            assert (answer.status, ready["parts"]["database"]["state"]) == (503, "down")
         resource.prlimit(gateway, resource.RLIMIT_FSIZE, (hard, hard))
         await customer.asks("密码忘了怎么办")
         assert await pid_of(run, "gateway-1") == gateway
