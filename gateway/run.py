@@ -86,7 +86,12 @@ class _Run:
         self._stop = asyncio.Event()
 
     def _tell(self, text: str) -> None:
-        print(f"[{time.monotonic() - self._began:6.1f} s] {text}", flush=True)
+        self._print(f"[{time.monotonic() - self._began:6.1f} s] {text}")
+
+    def _print(self, line: str) -> None:
+        # A terminal that went away is no reason to stop serving.
+        with contextlib.suppress(OSError):
+            print(line, flush=True)
 
     async def until_stopped(self) -> int:
         loop = asyncio.get_running_loop()
@@ -206,7 +211,7 @@ class _Run:
         if self._settings.demo:
             pages = {"demo start page (log-ins are on it)": f"{base}/demo"} | pages
         for name, address in pages.items():
-            print(f"           {address:<42} {name}", flush=True)
+            self._print(f"           {address:<42} {name}")
 
     async def _complete(self, awaited: set[str]) -> None:
         """When the gateway, too, has seen every part that was started."""
