@@ -40,6 +40,7 @@ _FRONTLINE = "Frontline"
 _ALONE = "assistant alone"
 # All of them sit behind one address here, which no office does; the limits are tried elsewhere.
 _SETTINGS = {"ADDRESS_SESSIONS_PER_MIN": "1000000", "ADDRESS_REQUESTS_PER_MIN": "1000000"}
+_ASKED_AT_ONCE = 8
 # Alone it answers everybody in the end, however long the line before it is.
 _PATIENCE = aiohttp.ClientTimeout(total=600)
 
@@ -123,8 +124,9 @@ async def straight_to_the_assistant(system: System, settings: Settings, plan: Pl
                 measured.failed += answer.status != 200 or not said
             measured.replies_s.append(time.monotonic() - began)
 
-    # A connection each: the assistant closes idle ones while somebody reads, sometimes just as the next word is sent.
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    # Hundreds of questions at once stop it from answering anything, its own probe included, and it would be killed
+    # as hung. So they wait in line here, which counts. It closes connections that were idle for five seconds.
+    connector = aiohttp.TCPConnector(limit=_ASKED_AT_ONCE, keepalive_timeout=3.0)
     async with aiohttp.ClientSession(connector=connector, trust_env=False, timeout=_PATIENCE) as session:
         began, cpu = time.monotonic(), cpu_s(system.pids()["assistant-0"])
         async with asyncio.TaskGroup() as group:
