@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 # The kernel's limit on the path of a Unix socket, without its closing zero.
 _LONGEST_PATH = 107
+_UNREADY = ".new"
 # One peer may have so many requests on the way; the next is read when one is answered.
 _AT_ONCE = 64
 _STOP_WITHIN_S = 5.0
@@ -58,12 +59,16 @@ class EncoderServer:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self.stop)
         self._batcher.start()
-        # The socket appears under its name only when it can be connected to, and only for this account.
+        # A socket has a file before it listens. Renamed afterwards, it appears only when it can be connected to; and
+        # it is for this account alone.
+        unready = f"{self._path}{_UNREADY}"
+        Path(unready).unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
-            server = await asyncio.start_unix_server(self._serve, self._path, limit=2**20)
+            server = await asyncio.start_unix_server(self._serve, unready, limit=2**20)
         finally:
             os.umask(before)
+        os.replace(unready, self._path)
         log.info(
             "encoder.ready",
             model_id=self._loaded.model_id,
@@ -153,8 +158,9 @@ class EncoderServer:
 
 def _clear_stale(path: str) -> None:
     """Remove a socket that nobody listens on; refuse to take one that somebody does."""
-    if len(os.fsencode(path)) > _LONGEST_PATH:
-        raise BadModel(f"the path of the encoder's socket is longer than {_LONGEST_PATH} bytes: {path}")
+    longest = _LONGEST_PATH - len(_UNREADY)
+    if len(os.fsencode(path)) > longest:
+        raise BadModel(f"the path of the encoder's socket is longer than {longest} bytes: {path}")
     if not Path(path).is_socket():
         return
     with socket.socket(socket.AF_UNIX) as probe:
