@@ -111,14 +111,18 @@ def _people(camera: Camera, system: System) -> None:
         phone.say("转人工")
         phone.hears("转接人工")
         if kind == "wechat":
-            camera.take("wechat", phone.page.locator("main"))
+            phone.hears("马上就轮到您")
+            camera.take("wechat", phone.page.locator("section.phone"))
     agent.accept_first()
     agent.reply("您好小满，我是林小岛。验证码发到了您绑定的旧手机号，我帮您换成现在这个。")
     expect(widget.bubbles("agent").last).to_contain_text("旧手机号")
     widget.say("好的，新号是这个，麻烦快一点")
     expect(agent.page.get_by_role("log")).to_contain_text("麻烦快一点")
-    agent.page.keyboard.press("Escape")
+    expect(agent.page.locator(".rows li").first).to_contain_text("麻烦快一点")
     agent.page.get_by_role("button", name="查看转人工原因").click()
+    newest = agent.page.get_by_role("button", name="有新消息")
+    if newest.is_visible():
+        newest.click()
     camera.take("desk", agent.page)
     serial = agent.serial()
     agent.resolve("已换绑到新手机号，请用新号收验证码登录。")
@@ -139,6 +143,10 @@ def _people(camera: Camera, system: System) -> None:
     night.page.locator(".rows li").first.click()
     expect(night.page.get_by_role("log")).to_be_visible()
     camera.take("desk-dark", night.page)
+    supervisor = Desk.as_role(camera.page(), system, "supervisor")
+    supervisor.visit("board")
+    expect(supervisor.page.get_by_text("最长等待")).to_be_visible()
+    camera.take("board", supervisor.page)
     agent.go_home()
 
 
@@ -155,10 +163,9 @@ def _knowledge(camera: Camera, system: System) -> None:
 
 def _figures(camera: Camera, system: System) -> None:
     supervisor = Desk.as_role(camera.page(), system, "supervisor")
-    for name in ("day", "board", "figures"):
-        supervisor.visit(name)
-        expect(supervisor.page.get_by_role("main").get_by_role("heading").first).to_be_visible()
-        camera.take(name, supervisor.page)
+    supervisor.visit("figures")
+    expect(supervisor.page.locator("canvas, svg[class*=chart]").nth(3)).to_be_visible()
+    camera.take("figures", supervisor.page)
 
 
 def _customer_pages(camera: Camera, system: System) -> None:
