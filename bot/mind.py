@@ -203,6 +203,7 @@ class Mind:
             (replies.answer(article, offer=False),),
             (Tapped(question, article_id),),
             memory=_forget(work),
+            category=article.category,
         )
 
     def _none_fits(self, work: Work, replies: Replies) -> Outcome:
@@ -240,11 +241,13 @@ class Mind:
             return replace(made, memory=_merge(made.memory, memory))
         spoken: list[Reply] = []
         moves: list[Move] = []
+        category = ""
         if decision.article is not None:
             article = await self._answers.article(decision.article.article_id)
             if article is None:
                 spoken.append(replies.text("bot.article_gone"))
             else:
+                category = article.category
                 spoken.append(replies.answer(article, offer=decision.offer))
                 if work.channel.kind == "web" and mood.stutters(work.text):
                     spoken.append(replies.speed_test())
@@ -277,7 +280,7 @@ class Mind:
             found = with_choice(found, replies.button(taps.HUMAN))
             memory = replace(memory, asked="person")
         found, memory = await self._same_as_before(work, found, memory, replies)
-        return Outcome(finding, found, tuple(moves), memory=memory)
+        return Outcome(finding, found, tuple(moves), memory=memory, category=category)
 
     async def _same_as_before(
         self, work: Work, spoken: tuple[Reply, ...], memory: Memory, replies: Replies

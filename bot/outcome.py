@@ -74,10 +74,14 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Everything a turn wants done. `memory` None leaves what the bot keeps in mind as it is."""
+    """Everything a turn wants done. `memory` None leaves what the bot keeps in mind as it is.
+
+    `category` is that of the article that answered; it sorts a ticket that no words have sorted.
+    """
 
     finding: Finding
     replies: tuple[Reply, ...] = ()
     moves: tuple[Move, ...] = ()
     handover: HandOver | None = None
     memory: Memory | None = None
+    category: str = ""

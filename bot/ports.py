@@ -87,7 +87,9 @@ class TicketBook(Protocol):
     async def customer_wrote(self, tx: Tx, ticket_id: TicketId, text: str) -> None:
         """Note a customer's message: search terms, waiting_customer → in_progress, last_customer_at."""
 
-    async def reply_sent(self, tx: Tx, ticket_id: TicketId, *, by: str, staff_id: str | None = None) -> None:
+    async def reply_sent(
+        self, tx: Tx, ticket_id: TicketId, *, by: str, staff_id: str | None = None, category: str = ""
+    ) -> None:
         """Note that the customer was answered (by: bot or agent)."""
 
     async def person_wanted(

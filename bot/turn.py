@@ -149,7 +149,7 @@ class Hand:
         if memory.contact_wanted != work.episode.memory.contact_wanted:
             await conversations.bump_state(tx, work.conversation.id)
             tell_state(tx, self._notifier, work.conversation.id)
-        await self._tickets.reply_sent(tx, episode.ticket_id, by="bot")
+        await self._tickets.reply_sent(tx, episode.ticket_id, by="bot", category=outcome.category)
         if ended:
             await end_episode(tx, self._tickets, episode, reason="resolved", now=now)
 

@@ -174,6 +174,7 @@ class ArticleView:
     text: str
     html: str
     url: str
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Live:
     index: ReleaseIndex
     contents: Mapping[str, tuple[int, Content, bool]]
     model_id: str
+    categories: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,7 @@ class KnowledgeBase:
             text=to_text(content.answer),
             html=to_html(content.answer),
             url=HELP_URL + article_id,
+            category=live.categories.get(article_id, ""),
         )
 
     async def record_gap(
@@ -246,6 +248,7 @@ class KnowledgeBase:
     async def _load(self, release: Release, model_id: str) -> None:
         async with self._db.read() as tx:
             contents = await store.contents(tx, release.articles)
+            categories = await store.categories(tx)
         try:
             index = await self._index(Wanted(contents), model_id)
         except EncoderUnavailable as exc:
@@ -254,7 +257,7 @@ class KnowledgeBase:
                 return
             model_id = ""
             index = await self._index(Wanted(contents), "")
-        self._live = Live(release, index, contents, model_id)
+        self._live = Live(release, index, contents, model_id, categories)
         self._loaded.set()
         log.info("knowledge.serving", release=release.number, articles=len(contents), vectors=bool(model_id))
 

@@ -299,6 +299,11 @@ async def contents(tx: Tx, wanted: Mapping[str, int]) -> dict[str, tuple[int, Co
     }
 
 
+async def categories(tx: Tx) -> dict[str, str]:
+    """The category of every article, as its editor named it."""
+    return {row.id: row.category_id for row in await tx.all(select(articles.c.id, articles.c.category_id))}
+
+
 async def number_questions(tx: Tx, wanted: Sequence[tuple[str, str, str]]) -> dict[tuple[str, str, str], int]:
     """Give each (article id, kind, text) its id in the index; a text that had one keeps it for good."""
     by_article = {article_id for article_id, _, _ in wanted}

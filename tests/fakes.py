@@ -174,7 +174,9 @@ class FakeTickets:
             raise RuntimeError("the ticket book is on fire")
         self.written.append((ticket_id, text))
 
-    async def reply_sent(self, tx: Tx, ticket_id: TicketId, *, by: str, staff_id: str | None = None) -> None:
+    async def reply_sent(
+        self, tx: Tx, ticket_id: TicketId, *, by: str, staff_id: str | None = None, category: str = ""
+    ) -> None:
         if self.broken:
             raise RuntimeError("the ticket book is on fire")
         self.replies.append((ticket_id, by))

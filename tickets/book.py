@@ -110,22 +110,27 @@ class Book(Closing):
             state = after(ticket.state, Move.CUSTOMER_ADDS, Party.CUSTOMER)
             ticket = await self._change(tx, ticket, "customer_added", CUSTOMER, state=state.value)
         if ticket.category_id == UNSORTED and is_open(ticket.state):
-            await self._sort(tx, ticket, text)
+            await self._sort(tx, ticket, (await self._tree(tx)).sort(text))
 
-    async def _sort(self, tx: Tx, ticket: Ticket, text: str) -> Ticket:
-        """Sort by words what nobody has sorted. A person's matter keeps its team: somebody may be at it already."""
-        tree = await self._tree(tx)
-        category_id = tree.sort(text)
+    async def _sort(self, tx: Tx, ticket: Ticket, category_id: str) -> Ticket:
+        """Sort what nobody has sorted. A person's matter keeps its team: somebody may be at it already."""
         if category_id == UNSORTED:
             return ticket
         values: dict[str, Any] = {"category_id": category_id}
         if ticket.tier == 1:
-            values["team_id"] = tree.team_of(category_id)
+            values["team_id"] = (await self._tree(tx)).team_of(category_id)
         return await self._change(tx, ticket, "sorted", BOT, **values)
 
-    async def reply_sent(self, tx: Tx, ticket_id: TicketId, *, by: str, staff_id: str | None = None) -> None:
-        """Note that the customer was answered (by: bot or agent). A person's first answer confirms the ticket."""
+    async def reply_sent(
+        self, tx: Tx, ticket_id: TicketId, *, by: str, staff_id: str | None = None, category: str = ""
+    ) -> None:
+        """Note that the customer was answered (by: bot or agent). A person's first answer confirms the ticket.
+
+        `category` is that of the article that answered; it sorts a ticket whose words sorted nothing.
+        """
         ticket = await store.get(tx, ticket_id, lock=True)
+        if category and ticket.category_id == UNSORTED:
+            ticket = await self._sort(tx, ticket, (await self._tree(tx)).find(category) or UNSORTED)
         now = self._clock.now()
         news: dict[str, Any] = {"last_reply_at": now}
         if by == "agent" and ticket.first_human_reply_at is None:
@@ -233,7 +238,7 @@ class Book(Closing):
             news["terms"] = added_terms(ticket.terms, " ".join(str(value) for value in said.values()))
         ticket = await self._change(tx, ticket, "form_done", CUSTOMER, **news)
         if ticket.category_id == UNSORTED and problem:
-            await self._sort(tx, ticket, problem)
+            await self._sort(tx, ticket, (await self._tree(tx)).sort(problem))
 
     async def customer_said(self, tx: Tx, ticket_id: TicketId, what: str, *, text: str = "") -> TicketRef:
         """The customer's word: solved, not_solved, reopen, rating:1 … rating:4. Illegal ones raise IllegalMove."""

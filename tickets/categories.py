@@ -117,6 +117,12 @@ class Tree:
             return category_id
         return f"{self.name(node.parent_id)}/{node.name}" if node.parent_id else node.name
 
+    def find(self, named: str) -> str | None:
+        """The id of a category named by its id or by its names (技术/播放与网络); None when there is none."""
+        if named in self._nodes:
+            return named
+        return next((each for each in self._nodes if self.name(each) == named), None)
+
     def team_of(self, category_id: str) -> str:
         """The team that receives matters of this category."""
         node = self._nodes.get(category_id)

@@ -40,11 +40,12 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
         release = await store.current(tx)
         assert release is not None
         contents = await store.contents(tx, release.articles)
+        sorted_by = await store.categories(tx)
         keys = {row.key: row.id for row in await store.all_articles(tx)}
     started = time.monotonic()
     now = parts.clock.now()
     planned = plan(now, _known(), _unknown(), matters)
-    stage = Stage(parts, views(contents), release.id, planned[0].at)
+    stage = Stage(parts, views(contents, sorted_by), release.id, planned[0].at)
     player = Player(stage, await speakers(parts), await channel_ids(parts), keys, now)
     for at in range(0, len(planned), _BATCH):
         async with stage.db.batch():

@@ -273,7 +273,9 @@ async def channel_ids(parts: Services) -> dict[str, str]:
         return {each.kind: each.id for each in await channels.all_of(tx)}
 
 
-def views(contents: Mapping[str, tuple[int, knowledge_store.Content, bool]]) -> dict[str, ArticleView]:
+def views(
+    contents: Mapping[str, tuple[int, knowledge_store.Content, bool]], categories: Mapping[str, str]
+) -> dict[str, ArticleView]:
     """Published articles, ready to show."""
     return {
         article_id: ArticleView(
@@ -284,6 +286,7 @@ def views(contents: Mapping[str, tuple[int, knowledge_store.Content, bool]]) -> 
             to_text(content.answer),
             to_html(content.answer),
             f"/help/{article_id}",
+            categories.get(article_id, ""),
         )
         for article_id, (revision, content, _) in contents.items()
     }

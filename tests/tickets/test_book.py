@@ -115,3 +115,14 @@ async def test_the_old_matter_takes_the_episode_and_the_new_number_is_merged(wor
         await world.check_history(each.id)
     async with world.db.read() as tx:
         assert [each.id for each in await store.of_customer(tx, old.customer_id) if each.state == "new"] == [old.id]
+
+
+async def test_the_article_that_answered_sorts_what_no_words_have_sorted(world: World) -> None:
+    accepted = await world.says("嗯那个事儿怎么弄")
+    opened = await world.newest(accepted.conversation_id)
+    assert opened.category_id == "unsorted"
+    async with world.db.begin() as tx:
+        await world.tickets.reply_sent(tx, opened.id, by="bot", category="技术/播放与网络")
+        await world.tickets.reply_sent(tx, opened.id, by="bot", category="会员与支付/发票")
+        ticket = await store.get(tx, opened.id)
+    assert (ticket.category_id, ticket.team_id) == ("technical/playback", "technical")
