@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -132,3 +136,13 @@ def test_the_outsiders_are_many_and_distinct() -> None:
     """In normal form, as they are compared with phrasings."""
     assert len(outside_texts()) >= 200
     assert len(set(outside_texts())) == len(outside_texts())
+
+
+def test_a_gateway_that_searches_loads_no_model_library() -> None:
+    """Search and the encoder's client come without torch, onnxruntime and their gigabyte."""
+    program = (
+        "import sys, knowledge_base.engine, core.encoder;"
+        "heavy = {'torch', 'onnx', 'onnxruntime', 'sentence_transformers', 'transformers', 'sklearn'};"
+        "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).resolve().parents[2], check=True)
