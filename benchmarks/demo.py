@@ -19,6 +19,7 @@ import yaml
 
 import gateway.tables
 from benchmarks.report import publish
+from bot.decide import worth_asking
 from core.clock import SystemClock
 from core.counters import Counters
 from core.db import Database, metadata
@@ -103,7 +104,9 @@ async def _score(base: KnowledgeBase, db: Database, questions: dict[str, Any], *
         found = await base.search(each["text"])
         ranked = [keys[hit.article_id] for hit in found.results]
         # A choice counts only when it is shown; an answer only when it is given.
-        offered = ranked[:1] if found.decision == "answer" else ranked[:3] if found.decision == "ask" else []
+        offered = ranked[:1] if found.decision == "answer" else []
+        if found.decision == "ask":
+            offered = [keys[hit.article_id] for hit in worth_asking(found)]
         first += bool(ranked) and ranked[0] in right
         choice += bool(right & set(offered))
         answered += found.decision == "answer"

@@ -22,6 +22,9 @@ ANGRY = 0.8
 # What the assistant may want beyond leaving the answer to the knowledge base.
 _SILENT = frozenset({"faq", "unknown", "error"})
 
+# A candidate below this is shown to nobody: reading it costs more than it can bring.
+_HARDLY = 0.005
+
 
 class Decided(StrEnum):
     """Why this answer; stands on the exchange."""
@@ -115,7 +118,7 @@ def _zones(known: Situation) -> Decision:
     if known.rule is not None:
         return Decision(Decided.RULE, handoff=HandoffReason.RULE)
     if _found(known) and known.search.decision == "ask":
-        return Decision(Decided.ASK, ask=known.search.results[:3])
+        return Decision(Decided.ASK, ask=worth_asking(known.search))
     if known.wish is Wish.NO_PERSON:
         return Decision(Decided.TASK, text_id="bot.no_person_then")
     turn = known.assistant
@@ -165,3 +168,9 @@ def _said_faq(turn: AssistantTurn) -> bool:
 def _unsure_wish(known: Situation) -> bool:
     """The assistant half heard a wish for a person: offering one is right, moving the customer is not."""
     return known.assistant is not None and any(said.kind == "handoff" for said in known.assistant.said)
+
+
+def worth_asking(search: SearchAnswer) -> tuple[Found, ...]:
+    """Up to three candidates; the best always, the others when they are not plainly out of the question."""
+    best, *others = search.results[:3]
+    return (best, *(each for each in others if each.probability >= _HARDLY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,7 +138,24 @@ class WebConnector:
 
 def clean_profile(profile: Mapping[str, str]) -> dict[str, str]:
     """Known keys with something in them; what a browser adds beyond is not kept."""
-    return {key: value.strip() for key, value in profile.items() if key in PROFILE_KEYS and value.strip()}
+    found = {key: value.strip() for key, value in profile.items() if key in PROFILE_KEYS and value.strip()}
+    if "browser" in found:
+        found["browser"] = browser_name(found["browser"])
+    return found
+
+
+# In this order: most browsers also claim to be one of those further down.
+_BROWSERS = (("Edge", "Edg"), ("Opera", "OPR"), ("Firefox", "Firefox"), ("Chrome", "(?:Headless)?Chrome"))
+
+
+def browser_name(agent: str) -> str:
+    """Name and major version out of a User-Agent header; the header itself (cut) when it names none we know."""
+    for name, mark in _BROWSERS:
+        if found := re.search(rf"{mark}/(\d+)", agent):
+            return f"{name} {found.group(1)}"
+    if "Safari/" in agent and (found := re.search(r"Version/(\d+)", agent)):
+        return f"Safari {found.group(1)}"
+    return agent[:60]
 
 
 def _text(claims: dict[str, Any] | None, name: str) -> str:

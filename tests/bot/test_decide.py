@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.assistant import Said
-from bot.decide import Decided, Decision, Situation, decide
+from bot.decide import Decided, Decision, Situation, decide, worth_asking
 from bot.types import Found, HandoffReason, SearchAnswer
 from bot.wish import Wish
 from tests.fakes import turn_of
@@ -98,3 +98,10 @@ def test_reasons_and_questions_are_carried_along() -> None:
     assert len(decide(Situation(ASK, UNKNOWN)).ask) == 3
     assert decide(Situation(NONE, OUT)).text_id == "scope.out"
     assert decide(Situation(NONE, UNKNOWN)).failed
+
+
+def test_a_candidate_that_can_hardly_be_meant_is_not_offered() -> None:
+    found = tuple(Found(f"art_{n}", n, f"标题{n}", f"问题{n}", 0.5, p) for n, p in enumerate((0.3, 0.05, 0.001)))
+    assert [each.article_id for each in worth_asking(SearchAnswer("ask", found, "rel_1"))] == ["art_0", "art_1"]
+    hardly = (Found("art_9", 9, "标题", "问题", 0.1, 0.001),)
+    assert worth_asking(SearchAnswer("ask", hardly, "rel_1")) == hardly
