@@ -177,6 +177,33 @@ describe("the chat", () => {
     expect(listener.box).toBe("");
   });
 
+  it("makes no second message when Enter is pressed while the first is tried again by itself", async () => {
+    const chat = newChat();
+    await chat.open();
+    server.refusals = broken(3);
+    chat.sendText("你好");
+    await waitAll();
+    const failed = chat.thread.pending[0];
+    if (failed === undefined) throw new Error("nothing waits");
+    chat.retry(failed.id);
+    chat.sendText("你好");
+    await waitAll();
+    expect(chat.thread.pending).toHaveLength(1);
+    expect(server.stored).toHaveLength(1);
+  });
+
+  it("empties the field when what was given back turns out to have arrived", async () => {
+    const chat = newChat();
+    await chat.open();
+    server.losesAnswers = 3;
+    chat.sendText("你好");
+    await waitAll();
+    expect(listener.box).toBe("你好");
+    chat.thread.take(server.stored);
+    expect(listener.box).toBe("");
+    expect(chat.thread.pending).toEqual([]);
+  });
+
   it("does not press on with what the server will never take", async () => {
     const chat = newChat();
     await chat.open();

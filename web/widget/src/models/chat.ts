@@ -72,6 +72,10 @@ export class Chat {
   private readonly uploads = new Map<string, Upload>();
 
   constructor(private readonly world: ChatWorld) {
+    // It arrived although its answer was lost: what was given back into the field must not be sent again.
+    this.thread.settled = (pending) => {
+      if (pending.returned === true) this.listener?.delivered(pending.text);
+    };
     this.session = new Session(world);
     this.link = new Link({
       token: () => this.session.token(),
@@ -353,7 +357,9 @@ export class Chat {
     if (this.thread.find(pending.id) === undefined) return;
     pending.state = "failed";
     pending.reason = refusal.kind;
-    if (pending.kind === "text") this.listener?.returned(pending.text, refusal.kind, refusal.retryAfterS);
+    if (pending.kind !== "text") return;
+    pending.returned = true;
+    this.listener?.returned(pending.text, refusal.kind, refusal.retryAfterS);
   }
 
   /** The way is open again: send what failed for want of it, unless the customer has begun to change the words. */

@@ -26,6 +26,8 @@ export interface Pending {
   seq: number | null;
   progress: number;
   reason: string | null;
+  /** Its words lie in the field again: pressing Enter on them means this message, also while it is tried anew. */
+  returned?: boolean;
 }
 
 export class Thread {
@@ -33,6 +35,8 @@ export class Thread {
   private readonly waiting: Pending[] = [];
   private from = 0;
   private complete = 0;
+  /** Called when a hoped-for message turns out to be there. */
+  settled: (pending: Pending) => void = () => undefined;
 
   /** Everything up to `seq` is taken as known, because it was left out on purpose. */
   beginAfter(seq: number): void {
@@ -120,7 +124,8 @@ export class Thread {
 
   /** The same words that already failed: sending them again must not make a second message. */
   failedTwin(text: string): Pending | undefined {
-    return this.waiting.find((pending) => pending.state === "failed" && pending.kind === "text" && pending.text === text);
+    const again = (pending: Pending) => pending.state === "failed" || (pending.state === "sending" && pending.returned === true);
+    return this.waiting.find((pending) => again(pending) && pending.kind === "text" && pending.text === text);
   }
 
   drop(id: string): void {
@@ -139,6 +144,8 @@ export class Thread {
     const twin = this.waiting.find(
       (pending) => pending.id === message.client_message_id || pending.seq === message.seq,
     );
-    if (twin !== undefined) this.drop(twin.id);
+    if (twin === undefined) return;
+    this.drop(twin.id);
+    this.settled(twin);
   }
 }
