@@ -17,8 +17,12 @@ _DESK = ViewportSize(width=1440, height=900)
 _PHONE = ViewportSize(width=390, height=844)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All of them run in one process, so that the system is started once."""
+    """All of them run in one process, so that the system is started once.
+
+    First of all hooks: xdist's own reads the groups in the same round.
+    """
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             for mark in (pytest.mark.browser, pytest.mark.system, pytest.mark.xdist_group("browser")):
