@@ -374,6 +374,8 @@ async def test_a_session_that_ends_without_a_hint_is_noticed(house: House, monke
     monkeypatch.setattr("gateway.http.desk_stream._LOOK_AGAIN_S", 0.05)
     agent = await house.person("lin")
     async with await agent.socket() as socket:
+        await socket.send_json({"type": "ping"})
+        await frame(socket, "pong")  # From here on the session has been looked at once.
         async with house.services.db.begin() as tx:
             past = house.services.clock.now()
             await tx.execute(update(staff_sessions).values(expires_at=past))
