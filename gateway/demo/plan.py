@@ -149,7 +149,7 @@ def _matter(
         category=topic.category,
         texts=tuple(chance.sample(topic.phrasings, min(count, len(topic.phrasings)))),
         profile=profile if channel == "web" else {},
-        customer=chance.randrange(1, int(MATTERS * 0.72)),
+        customer=chance.randrange(1, MATTERS * 2),
         incident=incident,
     )
 
