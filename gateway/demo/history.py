@@ -128,7 +128,8 @@ class Player:
             await self._says(matter, "新问题", choice="new_matter")
         async with self._stage.db.read() as tx:
             conversation = await conversations.get(tx, conversation_id)
-            if conversation.mode.value != "bot" or conversation.episode_id is None:
+            # Some words call for a person at once, so the line may have it already.
+            if conversation.mode.value == "agent" or conversation.episode_id is None:
                 return None
             row = await tx.first(
                 select(tickets.c.id, tickets.c.serial)
