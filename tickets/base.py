@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ class About:
     unread: int
 
 
-class Base:
+class Base(ABC):
     """Holds the neighbours. Methods take the open transaction unless they say otherwise."""
 
     def __init__(
@@ -90,8 +91,9 @@ class Base:
             self._kept = (now, await categories.load(tx))
         return self._kept[1]
 
+    @abstractmethod
     def _as_book(self) -> TicketBook:
-        raise NotImplementedError
+        """The whole service, as conversations see it."""
 
     async def _lock(self, tx: Tx, ticket_id: str | None = None, *, serial: str | None = None) -> Ticket:
         """The ticket, held until the transaction ends. Its conversation is held before it, as everywhere: two who

@@ -5,6 +5,7 @@ Nothing whose last answer is 不满意, or "not solved", is closed by silence.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from datetime import timedelta
 from typing import Any
 
@@ -335,13 +336,15 @@ class Closing(Base):
         state = after(ticket.state, Move.SELF_SOLVE, Party.SYSTEM, tier=1)
         await self._change(tx, ticket, "self_solved", SYSTEM, state=state.value, closed_at=self._clock.now())
 
+    @abstractmethod
     async def _to_person(
         self, tx: Tx, ticket: Ticket, *, reason: str, actor: Actor, text: str | None = None, **values: Any
     ) -> Ticket:
-        raise NotImplementedError
+        """Raise the ticket to a person; kept by `Book`."""
 
+    @abstractmethod
     async def _mark_unread(self, tx: Tx, ticket: Ticket) -> None:
-        raise NotImplementedError
+        """Note news for a customer who is away; kept by `Book`."""
 
 
 __all__ = ["RESULT_KINDS", "Closing"]
