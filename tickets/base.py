@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.ports import Links, Notifier, Outbox, Owners, Texts
@@ -21,6 +21,7 @@ from core.people.store import PeopleStore
 from core.settings import Settings
 from tickets import categories, store, surveys
 from tickets.categories import Tree
+from tickets.parts import Kit, Part
 from tickets.store import Actor, Ticket
 from tickets.voice import Voice
 
@@ -35,6 +36,8 @@ PRESENT_WITHIN = timedelta(minutes=10)
 MAX_TERMS = 6_000
 
 _TREE_KEPT_S = 30.0
+
+P = TypeVar("P", bound=Part)
 
 JOB_SILENCE = "ticket.silence"
 JOB_SELF_SOLVED = "ticket.self_solved"
@@ -78,11 +81,33 @@ class Base(ABC):
         self._zone = ZoneInfo(settings.timezone)
         self._kept: tuple[float, Tree] | None = None
         self._voice = Voice(notifier, self._as_book(), max(1, settings.rasa_slots))
+        self._parts: list[Part] = []
+        self.kit = Kit(
+            db=db,
+            clock=clock,
+            notifier=notifier,
+            jobs=jobs,
+            texts=texts,
+            audit=audit,
+            links=links,
+            people=people,
+            settings=settings,
+            voice=self._voice,
+            lock=self._lock,
+            change=self._change,
+        )
 
     def join(self, *, owners: Owners, outbox: Outbox) -> None:
         """Name the neighbours that themselves need tickets. Until then nothing is held and nothing is pushed."""
         self._voice.owners = owners
         self._voice.outbox = outbox
+
+    def add(self, part: P) -> P:
+        """Let a part see every change from now on and carry out its timers."""
+        self._parts.append(part)
+        for kind, handler in part.jobs().items():
+            self._jobs.on(kind, handler)
+        return part
 
     async def _tree(self, tx: Tx) -> Tree:
         """The categories, read again after a while: messages are sorted far more often than the tree is edited."""
@@ -111,6 +136,8 @@ class Base(ABC):
         """One change, one event, and a hint to whoever watches."""
         fresh = await store.change(tx, ticket, kind, actor=actor, at=self._clock.now(), **values)
         await self._voice.refresh(tx, fresh)
+        for part in self._parts:
+            await part.changed(tx, ticket, fresh, kind, actor, values.get("text"))
         return fresh
 
     def _local(self, moment: datetime) -> str:

@@ -92,6 +92,8 @@ class Book(Closing):
             tx, actor=actor, at=now, **{"first_received_at": now, "serial": f"FL-{day}-{number:06d}", **values}
         )
         await self._voice.refresh(tx, made)
+        for part in self._parts:
+            await part.changed(tx, None, made, "opened", actor, None)
         return made
 
     async def customer_wrote(self, tx: Tx, ticket_id: TicketId, text: str) -> None:
@@ -104,6 +106,8 @@ class Book(Closing):
         if is_weak(ticket.title) and not is_weak(title_of(text)):
             news["title"], news["description"] = title_of(text), text
         await store.note(tx, ticket.id, **news)
+        for part in self._parts:
+            await part.customer_wrote(tx, ticket, text, news["last_customer_at"])
         if ticket.tier == 1:
             await self._jobs.cancel(tx, JOB_SELF_SOLVED, ticket.id)
         if may(ticket.state, Move.CUSTOMER_ADDS, Party.CUSTOMER):
@@ -136,6 +140,8 @@ class Book(Closing):
         if by == "agent" and ticket.first_human_reply_at is None:
             news["first_human_reply_at"] = now
         await store.note(tx, ticket.id, **news)
+        for part in self._parts:
+            await part.answered(tx, ticket, by, staff_id, now)
         if by != "agent" or staff_id is None:
             return
         await self._mark_unread(tx, ticket)

@@ -223,6 +223,7 @@ class Lists(Work):
                 "messages": self.message_views(found, exchanged),
                 "surveys": [_survey(each) for each in await surveys.of_ticket(tx, ticket.id)],
                 "allowed": self.allowed(ticket, permissions),
+                **{part.name: await part.shown(tx, ticket, permissions) for part in self._parts if part.name},
             }
 
     async def customer_view(self, tx: Tx, customer_id: str) -> dict[str, Any]:

@@ -41,6 +41,21 @@ TRACKED = (
     "next_step_by",
     "next_step_at",
     "merged_into",
+    "cause",
+    "follow_up_team_id",
+    "follow_up_at",
+    "promised_at",
+    "next_step_kind",
+    "next_step_told",
+    "snoozed_until",
+    "tags",
+    "source",
+    "created_by",
+    "unhappy_count",
+    "executive_id",
+    "executive_asked_at",
+    "executive_due_at",
+    "executive_answered_at",
 )
 
 
@@ -86,6 +101,33 @@ class Ticket:
     terms: str | None
     merged_into: str | None
     previous_id: str | None
+    cause: str | None
+    cause_text: str | None
+    result_reason: str | None
+    alternative: str | None
+    follow_up_team_id: str | None
+    follow_up_at: datetime | None
+    promised_at: datetime | None
+    next_step_kind: str | None
+    next_step_told: bool | None
+    snoozed_until: datetime | None
+    tags: list[str] | None
+    source: str | None
+    source_url: str | None
+    source_text: str | None
+    created_by: str | None
+    live_room: str | None
+    merchant: str | None
+    signature: str | None
+    unhappy_count: int | None
+    executive_id: str | None
+    executive_asked_at: datetime | None
+    executive_due_at: datetime | None
+    executive_answered_at: datetime | None
+    told_at: datetime | None
+    sla_clock: str | None
+    sla_due_at: datetime | None
+    sla_breached: bool | None
     version: int
     demo: bool
     created_at: datetime
@@ -161,7 +203,8 @@ async def create(tx: Tx, *, actor: Actor, at: datetime, text: str | None = None,
     }
     await tx.execute(insert(tickets).values(**row))
     made = Ticket(**{**dict.fromkeys(_COLUMNS), **row})
-    await _write_event(tx, made, 1, actor, "opened", at, old={}, new=tracked(made), text=text)
+    first = {name: known for name, known in tracked(made).items() if known is not None}
+    await _write_event(tx, made, 1, actor, "opened", at, old={}, new=first, text=text)
     return made
 
 

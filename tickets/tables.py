@@ -57,6 +57,33 @@ tickets = Table(
     Column("terms", SealedText),  # search terms of title, description and messages
     Column("merged_into", String(40)),
     Column("previous_id", String(40)),  # the ticket it follows
+    Column("cause", String(12)),  # 根因: platform, user, third_party
+    Column("cause_text", SealedText),  # the root cause in words, for colleagues
+    Column("result_reason", SealedText),  # 无法解决: why
+    Column("alternative", SealedText),  # … and what we offer instead
+    Column("follow_up_team_id", String(40)),  # 转后续: to whom
+    Column("follow_up_at", UtcTime),  # … and by when
+    Column("promised_at", UtcTime),  # 承诺完成时间, as the customer was told it
+    Column("next_step_kind", String(20)),  # callback, merchant, visit, retest, other
+    Column("next_step_told", Boolean),  # the customer was told: a promise
+    Column("snoozed_until", UtcTime),
+    Column("tags", Json),  # list of words
+    Column("source", String(20)),  # where a matter came from that was not written here: phone, qq_group, forum …
+    Column("source_url", SealedText),
+    Column("source_text", SealedText),  # the original words
+    Column("created_by", String(40)),  # the member of staff who wrote it down
+    Column("live_room", String(80)),
+    Column("merchant", String(80)),
+    Column("signature", String(64)),  # of a technical fault: the same one again is the same fault
+    Column("unhappy_count", Integer),  # 不满意 or "not solved" so far
+    Column("executive_id", String(40)),  # 直接找负责人: who answers
+    Column("executive_asked_at", UtcTime),
+    Column("executive_due_at", UtcTime),
+    Column("executive_answered_at", UtcTime),
+    Column("told_at", UtcTime),  # when news last went to the contact given, once per absence
+    Column("sla_clock", String(16)),  # the running clock that ends first
+    Column("sla_due_at", UtcTime),  # … and when
+    Column("sla_breached", Boolean),  # one of its promises was broken
     Column("version", Integer, nullable=False, default=0),
     Column("demo", Boolean, nullable=False, default=False),
     Column("created_at", UtcTime, nullable=False),
@@ -66,6 +93,7 @@ tickets = Table(
     Index("ix_tickets_assignee_id_state", "assignee_id", "state"),
     Index("ix_tickets_state_tier_updated_at", "state", "tier", "updated_at"),
     Index("ix_tickets_created_at", "created_at"),
+    Index("ix_tickets_sla_due_at", "sla_due_at"),
 )
 
 ticket_events = Table(
@@ -98,6 +126,8 @@ surveys = Table(
     Column("solved", Boolean),
     Column("text", SealedText),
     Column("staff_id", String(40)),
+    Column("recommend", Integer),  # 0–10, how likely they would recommend us (NPS)
+    Column("sent_by", String(12)),  # channel, sms, mail, or none where nothing could carry it
     Column("demo", Boolean, nullable=False, default=False),
     UniqueConstraint("ticket_id", "round", name="uq_surveys_ticket_id_round"),
 )

@@ -1,0 +1,10 @@
+"""Figures: targets and what they are counted from."""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
