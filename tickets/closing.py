@@ -6,7 +6,7 @@ Nothing whose last answer is 不满意, or "not solved", is closed by silence.
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -17,24 +17,27 @@ from core.clock import rfc3339
 from core.db import Tx
 from core.errors import IllegalMove, Invalid
 from core.jobs import Job
+from core.people.store import Team
 from tickets import store, surveys
 from tickets.base import (
     JOB_DELIVERED,
+    JOB_NEXT_STEP,
     JOB_SELF_SOLVED,
     JOB_SILENCE,
     REOPEN_WITHIN,
     Base,
     actor_of,
+    added_terms,
     raised,
 )
 from tickets.categories import EXPERTS
+from tickets.loop.conclusion import RESULT_KINDS, Result, checked, conclusion
 from tickets.states import Ground, Move, Party, State, after, is_open, may
 from tickets.store import CUSTOMER, SYSTEM, Actor, Ticket
 from tickets.surveys import Survey
 
 log = structlog.get_logger(__name__)
 
-RESULT_KINDS = frozenset({"solved", "unsolvable", "follow_up", "withdrawn"})
 # How soon to look again whether a platform took the conclusion; the last one repeats.
 _LOOK_AGAIN_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 _UNHAPPY_TIER = 3
@@ -52,19 +55,36 @@ class Closing(Base):
         by: Speaker,
         result_kind: str = "solved",
         category_id: str | None = None,
+        reason: str | None = None,
+        alternative: str | None = None,
+        follow_up_team_id: str | None = None,
+        follow_up_at: datetime | None = None,
+        cause: str | None = None,
+        cause_text: str | None = None,
     ) -> Ticket:
         """Write the result and send the conclusion on the original channel; the episode ends and the bot has the
         conversation again. Resolved at once where browsers fetch, elsewhere when the platform took the message.
 
-        Raises Invalid without words, IllegalMove from a state where there is nothing to resolve.
+        无法解决 needs `reason` and `alternative`; 转后续 needs a team and a time to come, and makes a linked ticket of
+        that team. Raises Invalid for what is missing, IllegalMove from a state where there is nothing to resolve.
         """
-        if not solution.strip():
-            raise Invalid("solution is empty", text_id="error.text_empty")
-        if result_kind not in RESULT_KINDS:
-            raise Invalid("result_kind")
         now, actor = self._clock.now(), actor_of(by)
+        words = checked(
+            Result(
+                kind=result_kind,
+                solution=solution,
+                reason=reason,
+                alternative=alternative,
+                team_id=follow_up_team_id,
+                at=follow_up_at,
+                cause=cause,
+                cause_text=cause_text,
+            ),
+            now,
+        )
+        team = await self._follow_up_team(tx, words)
         ticket = await self._taken(tx, await self._lock(tx, ticket_id), by)
-        values: dict[str, Any] = {"solution": solution.strip(), "result_kind": result_kind}
+        values: dict[str, Any] = words.columns()
         if category_id is not None:
             values["category_id"] = category_id
         if ticket.assignee_id is None:
@@ -74,16 +94,18 @@ class Closing(Base):
             ticket,
             "result_written",
             actor,
-            text=solution.strip(),
+            text=words.solution,
             state=after(ticket.state, Move.RESOLVE, Party.STAFF).value,
             next_step=None,
             next_step_by=None,
             next_step_at=None,
             **values,
         )
+        if team is not None:
+            await self._follow_up(tx, ticket, actor)
         if ticket.conversation_id is None:
             return await self._delivered(tx, ticket)
-        text = self._texts.get(f"ticket.conclusion.{result_kind}", serial=ticket.serial, solution=ticket.solution)
+        text = await self._conclusion(tx, ticket, team)
         message = await self._voice.say(tx, ticket, text, at=now, by=by)
         await self._voice.conclude(tx, ticket, now)
         await self._mark_unread(tx, ticket)
@@ -91,6 +113,60 @@ class Closing(Base):
             return await self._delivered(tx, ticket)
         await self._look_later(tx, ticket, {"message_id": message.id, "version": ticket.version, "tries": 0})
         return ticket
+
+    async def _follow_up_team(self, tx: Tx, result: Result) -> Team | None:
+        if result.kind != "follow_up":
+            return None
+        team = await self._people.team(tx, result.team_id or "")
+        if team is None:
+            raise Invalid("unknown team", text_id="error.follow_up_team")
+        return team
+
+    async def _follow_up(self, tx: Tx, ticket: Ticket, actor: Actor) -> None:
+        """The team's own ticket for what goes on, once: a result that is written anew has it already."""
+        at = ticket.follow_up_at
+        assert at is not None
+        known = [each for each in await store.of_customer(tx, ticket.customer_id) if each.previous_id == ticket.id]
+        if any(is_open(each.state) and each.reason == "follow_up" for each in known):
+            return
+        promise = self._texts.get("ticket.follow_up.step", serial=ticket.serial)
+        made = await self._new(
+            tx,
+            actor,
+            customer_id=ticket.customer_id,
+            conversation_id=ticket.conversation_id,
+            channel_id=ticket.channel_id,
+            channel_kind=ticket.channel_kind,
+            tier=max(2, ticket.tier),
+            priority=ticket.priority,
+            category_id=ticket.category_id,
+            team_id=ticket.follow_up_team_id,
+            title=self._texts.get("ticket.follow_up.title", title=ticket.title)[:200],
+            description=ticket.solution,
+            fields=dict(ticket.fields),
+            terms=added_terms(ticket.terms, ticket.serial),
+            reason="follow_up",
+            person_wanted_at=self._clock.now(),
+            previous_id=ticket.id,
+            promised_at=at,
+            next_step=promise,
+            next_step_at=at,
+            next_step_kind="other",
+            next_step_told=True,
+            last_customer_at=ticket.last_customer_at,
+            demo=ticket.demo,
+        )
+        await self._jobs.put(tx, JOB_NEXT_STEP, made.id, at)
+
+    async def _conclusion(self, tx: Tx, ticket: Ticket, team: Team | None) -> str:
+        """What the customer is told, made of the result, what they get for it, and the short history."""
+        given = await self._compensations(tx, ticket)
+        name = team.name if team else ""
+        return conclusion(ticket, self._texts, self._zone, now=self._clock.now(), given=given, team=name)
+
+    async def _compensations(self, tx: Tx, ticket: Ticket) -> list[str]:
+        """What was approved for the customer, in words."""
+        return []
 
     async def _taken(self, tx: Tx, ticket: Ticket, by: Speaker) -> Ticket:
         """The ticket after a person of the team took it on, which writing a result implies."""
@@ -341,6 +417,10 @@ class Closing(Base):
         self, tx: Tx, ticket: Ticket, *, reason: str, actor: Actor, text: str | None = None, **values: Any
     ) -> Ticket:
         """Raise the ticket to a person; kept by `Book`."""
+
+    @abstractmethod
+    async def _new(self, tx: Tx, actor: Actor, **values: Any) -> Ticket:
+        """Open a ticket; kept by `Book`."""
 
     @abstractmethod
     async def _mark_unread(self, tx: Tx, ticket: Ticket) -> None:
