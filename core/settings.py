@@ -79,6 +79,24 @@ class Settings:
     close_silence_h: float = field(
         default=72.0, metadata=_about("Hours of silence after a conclusion that close a ticket.")
     )
+    survey_delay_h: float = field(
+        default=0.0, metadata=_about("Hours from a conclusion to its survey; at most 24, at once if 0.")
+    )
+    mail_hook_url: str = field(
+        default="", metadata=_about("Gets mail to customers and guests as signed JSON posts; none is sent if empty.")
+    )
+    sms_hook_url: str = field(
+        default="", metadata=_about("Gets short messages to customers as signed JSON posts; none is sent if empty.")
+    )
+    hook_secret: str = field(
+        default="", metadata=_about("Signs posts to the mail and SMS hooks, which are off while it is empty.")
+    )
+    executive: str = field(
+        default="", metadata=_about("Log-in name of the head whom customers may ask; the first executive if empty.")
+    )
+    executive_email: str = field(
+        default="", metadata=_about("Where that head gets links and codes, through the mail hook.")
+    )
     data_quota_mb: int = field(
         default=512, metadata=_about("Free space below which uploads are refused and readiness is degraded.")
     )
@@ -178,6 +196,8 @@ def read_settings(env: Mapping[str, str] | None = None) -> Settings:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError) as exc:
         raise BadSettings(f"FRONTLINE_TIMEZONE={settings.timezone!r} is not a time zone") from exc
+    if not 0 <= settings.survey_delay_h <= 24:
+        raise BadSettings(f"FRONTLINE_SURVEY_DELAY_H={settings.survey_delay_h:g} is not between 0 and 24")
     if settings.clock_offset_s and not settings.demo and "PYTEST_CURRENT_TEST" not in env:
         raise BadSettings("FRONTLINE_CLOCK_OFFSET_S is for demo mode only (FRONTLINE_DEMO=1)")
     return settings

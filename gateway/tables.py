@@ -3,8 +3,13 @@
 import bot.tables
 import core.people.tables
 import core.tables
+import core.webhooks.tables
 import handoff.tables
 import knowledge_base.tables
+import tickets.loop.tables
+import tickets.intake.tables
+import tickets.privacy.tables
+import tickets.search
 import tickets.tables
 
 __all__ = ["bot", "core", "handoff", "knowledge_base", "tickets"]
