@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,15 +14,19 @@ from bot.ports import Links, Notifier, Outbox, Owners, Texts
 from bot.store import conversations
 from bot.types import Speaker, TicketRef
 from core.audit import Audit
+from core.calendar import Calendar
 from core.clock import Clock
 from core.db import Database, Tx
 from core.jobs import Jobs
 from core.normaliser import terms
-from core.people.store import PeopleStore
+from core.people.store import DEFAULT_TEAM, PeopleStore
 from core.settings import Settings
-from tickets import categories, store, surveys
+from tickets import categories, rules, steps, store, surveys
 from tickets.categories import Tree
 from tickets.parts import Kit, Part
+from tickets.rules import Rules
+from tickets.states import State, is_open
+from tickets.steps import StepKind
 from tickets.store import Actor, Ticket
 from tickets.voice import Voice
 
@@ -39,10 +44,14 @@ _TREE_KEPT_S = 30.0
 
 P = TypeVar("P", bound=Part)
 
+# Actors who hold no step.
+_NOBODY = frozenset({"customer", "bot", "system"})
+
 JOB_SILENCE = "ticket.silence"
 JOB_SELF_SOLVED = "ticket.self_solved"
 JOB_DELIVERED = "ticket.delivered"
 JOB_NEXT_STEP = "ticket.next_step"
+JOB_WAKE = "ticket.wake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,8 @@ class Base(ABC):
         self._settings = settings
         self._zone = ZoneInfo(settings.timezone)
         self._kept: tuple[float, Tree] | None = None
+        self._kept_rules: tuple[float, Rules] | None = None
+        self._kept_hours: dict[str, tuple[float, Calendar | None]] = {}
         self._voice = Voice(notifier, self._as_book(), max(1, settings.rasa_slots))
         self._parts: list[Part] = []
         self.kit = Kit(
@@ -133,12 +144,59 @@ class Base(ABC):
         return await store.get(tx, seen.id, lock=True)
 
     async def _change(self, tx: Tx, ticket: Ticket, kind: str, actor: Actor, **values: Any) -> Ticket:
-        """One change, one event, and a hint to whoever watches."""
+        """One change, one event, and a hint to whoever watches. An open ticket past 待处理 leaves it with a next step,
+        one that has ended without; the step's timer moves along."""
+        values = {**values, **steps.cleared(ticket, values), **await self._step(tx, ticket, actor, values)}
         fresh = await store.change(tx, ticket, kind, actor=actor, at=self._clock.now(), **values)
+        if fresh.next_step_at != ticket.next_step_at:
+            await self._time_step(tx, fresh)
         await self._voice.refresh(tx, fresh)
         for part in self._parts:
             await part.changed(tx, ticket, fresh, kind, actor, values.get("text"))
         return fresh
+
+    async def _step(self, tx: Tx, ticket: Ticket, actor: Actor, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The step of the house that this change must bring, if any, or a hand for one that nobody holds."""
+        who = values.get("assignee_id", ticket.assignee_id) or (actor.id if actor.id not in _NOBODY else None)
+        who = who or ticket.next_step_by
+        kind = steps.to_make(ticket, values)
+        if kind is None:
+            held = values.get("next_step_by", ticket.next_step_by)
+            state = State(values.get("state", ticket.state))
+            return {} if held or not who or state is State.NEW or not is_open(state) else {"next_step_by": who}
+        team_id = values.get("team_id", ticket.team_id)
+        hours = (await self._rules(tx)).hours(values.get("priority", ticket.priority))
+        at = steps.due(kind, self._clock.now(), hours, await self._hours_of(tx, team_id))
+        return {
+            "next_step": self._texts.get(f"ticket.step.made.{kind.value}"),
+            "next_step_by": who,
+            "next_step_at": at,
+            "next_step_kind": kind.value,
+            "next_step_told": False,
+        }
+
+    async def _time_step(self, tx: Tx, ticket: Ticket) -> None:
+        """Set the timer of the next step. A result that browsers fetch is with the customer at once and needs none."""
+        at = ticket.next_step_at
+        if at is None:
+            await self._jobs.cancel(tx, JOB_NEXT_STEP, ticket.id)
+        elif ticket.next_step_kind != StepKind.REPORT or self._voice.pushes(ticket):
+            await self._jobs.put(tx, JOB_NEXT_STEP, ticket.id, steps.timer(at, self._clock.now()))
+
+    async def _rules(self, tx: Tx) -> Rules:
+        """The rules of work, read again after a while."""
+        now = time.monotonic()
+        if self._kept_rules is None or now - self._kept_rules[0] > _TREE_KEPT_S:
+            self._kept_rules = (now, await rules.load(tx))
+        return self._kept_rules[1]
+
+    async def _hours_of(self, tx: Tx, team_id: str | None) -> Calendar | None:
+        """The hours of a team, read again after a while."""
+        now, key = time.monotonic(), team_id or DEFAULT_TEAM
+        known = self._kept_hours.get(key)
+        if known is None or now - known[0] > _TREE_KEPT_S:
+            known = self._kept_hours[key] = (now, await self._people.calendar_of_team(tx, key))
+        return known[1]
 
     def _local(self, moment: datetime) -> str:
         here = moment.astimezone(self._zone)

@@ -128,6 +128,7 @@ class Ticket:
     sla_clock: str | None
     sla_due_at: datetime | None
     sla_breached: bool | None
+    followers: int | None
     version: int
     demo: bool
     created_at: datetime

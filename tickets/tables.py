@@ -1,9 +1,12 @@
 """Tables of the ticket: the matter, its history, surveys. Written by `tickets/` only."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint, text
 
 from core.columns import Json, SealedText, UtcTime
 from core.db import metadata
+
+# Open matters of tier two and three, word for word as the partial indexes have it: tier one is the bot's.
+WORK = "tier > 1 AND state IN ('in_progress', 'new', 'to_report', 'waiting_customer')"
 
 categories = Table(
     "categories",
@@ -64,7 +67,7 @@ tickets = Table(
     Column("follow_up_team_id", String(40)),  # 转后续: to whom
     Column("follow_up_at", UtcTime),  # … and by when
     Column("promised_at", UtcTime),  # 承诺完成时间, as the customer was told it
-    Column("next_step_kind", String(20)),  # callback, merchant, visit, retest, other
+    Column("next_step_kind", String(20)),  # see tickets/steps.py
     Column("next_step_told", Boolean),  # the customer was told: a promise
     Column("snoozed_until", UtcTime),
     Column("tags", Json),  # list of words
@@ -84,6 +87,7 @@ tickets = Table(
     Column("sla_clock", String(16)),  # the running clock that ends first
     Column("sla_due_at", UtcTime),  # … and when
     Column("sla_breached", Boolean),  # one of its promises was broken
+    Column("followers", Integer),  # how many follow it, so that most changes need not ask who
     Column("version", Integer, nullable=False, default=0),
     Column("demo", Boolean, nullable=False, default=False),
     Column("created_at", UtcTime, nullable=False),
@@ -94,7 +98,14 @@ tickets = Table(
     Index("ix_tickets_state_tier_updated_at", "state", "tier", "updated_at"),
     Index("ix_tickets_created_at", "created_at"),
     Index("ix_tickets_sla_due_at", "sla_due_at"),
+    Index("ix_tickets_updated_at_id", "updated_at", "id"),
+    Index("ix_tickets_state_updated_at_id", "state", "updated_at", "id"),
 )
+# Lists of work are read in their order from indexes that hold only what is open.
+_newest = (tickets.c.updated_at.desc(), tickets.c.id.desc())
+_is_work = {"sqlite_where": text(WORK), "postgresql_where": text(WORK)}
+Index("ix_tickets_work", tickets.c.priority, *_newest, **_is_work)
+Index("ix_tickets_work_team", tickets.c.team_id, tickets.c.priority, *_newest, **_is_work)
 
 ticket_events = Table(
     "ticket_events",
@@ -130,4 +141,88 @@ surveys = Table(
     Column("sent_by", String(12)),  # channel, sms, mail, or none where nothing could carry it
     Column("demo", Boolean, nullable=False, default=False),
     UniqueConstraint("ticket_id", "round", name="uq_surveys_ticket_id_round"),
+)
+
+compensations = Table(
+    "compensations",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(20), nullable=False),  # membership_days, coupon, refund, other
+    Column("amount", Integer, nullable=False),  # days, or hundredths of the currency
+    Column("what", SealedText),  # what it is, in words for the customer, where the kind does not say it
+    Column("reason", SealedText, nullable=False),
+    Column("state", String(12), nullable=False),  # waiting, approved, refused, withdrawn
+    Column("asked_by", String(60), nullable=False),
+    Column("asked_name", String(64), nullable=False),
+    Column("asked_at", UtcTime, nullable=False),
+    Column("decided_by", String(60)),
+    Column("decided_name", String(64)),
+    Column("decided_at", UtcTime),
+    Column("decision", SealedText),  # the supervisor's words
+    Column("demo", Boolean, nullable=False, default=False),
+    Index("ix_compensations_ticket_id", "ticket_id"),
+    Index("ix_compensations_state_asked_at", "state", "asked_at"),
+)
+
+custom_fields = Table(
+    "custom_fields",
+    metadata,
+    Column("id", String(40), primary_key=True),  # also the key in `tickets.fields`
+    Column("name", String(40), nullable=False),
+    Column("kind", String(10), nullable=False),  # text, number, choice, date
+    Column("choices", Json, nullable=False),
+    Column("categories", Json, nullable=False),  # category ids, with their children; empty: all
+    Column("required", Boolean, nullable=False, default=False),  # before a result is written
+    Column("shown", Boolean, nullable=False, default=False),  # to the customer
+    Column("position", Integer, nullable=False, default=0),
+    Column("disabled_at", UtcTime),
+    Column("created_by", String(60), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+)
+
+ticket_followers = Table(
+    "ticket_followers",
+    metadata,
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), primary_key=True),
+    Column("staff_id", String(40), primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_ticket_followers_staff_id", "staff_id"),
+)
+
+ticket_links = Table(
+    "ticket_links",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("other_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(16), nullable=False),  # `ticket_id` is … of `other_id`: see tickets/relations.py
+    Column("added_by", String(60), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("ticket_id", "other_id", "kind"),
+    Index("ix_ticket_links_other_id", "other_id"),
+)
+
+ticket_files = Table(
+    "ticket_files",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("ticket_id", ForeignKey("tickets.id", ondelete="CASCADE"), nullable=False),
+    Column("file_id", String(40), nullable=False),
+    Column("description", SealedText),
+    Column("access", String(12), nullable=False),  # staff, team, supervisors
+    Column("added_by", String(60), nullable=False),
+    Column("added_name", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    UniqueConstraint("ticket_id", "file_id"),
+    Index("ix_ticket_files_file_id", "file_id"),
+)
+
+work_rules = Table(
+    "work_rules",
+    metadata,
+    Column("key", String(40), primary_key=True),  # compensation, next_step
+    Column("value", Json, nullable=False),
+    Column("changed_by", String(60), nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
 )
