@@ -26,6 +26,7 @@ from core.clock import Clock
 from core.counters import Counters
 from core.db import Database, Tx
 from core.errors import Conflict, DatabaseUnavailable
+from core.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -66,9 +67,7 @@ class DeliveryLoop:
                     log.exception("delivery.claim_failed")
                 await asyncio.sleep(0 if started == _PARALLEL else _POLL_S)
         finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await end(self._running)
 
     async def run_due(self) -> int:
         """Deliver what is due now and wait for it; returns how many messages were tried."""

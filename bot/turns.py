@@ -32,6 +32,7 @@ from core.db import Database
 from core.errors import DatabaseUnavailable
 from core.ids import new_id
 from core.settings import Settings
+from core.tasks import end
 
 log = structlog.get_logger(__name__)
 
@@ -114,9 +115,7 @@ class Turns:
                 if len(claimed) < _CLAIM_AT_ONCE:
                     await self._pause()
         finally:
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
+            await end(self._running)
 
     async def run_due(self) -> int:
         """Run what is due now and wait for it; returns how many turns ran."""

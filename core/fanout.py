@@ -18,6 +18,8 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core.tasks import together
+
 log = structlog.get_logger(__name__)
 
 # A watcher that falls this far behind loses hints and gets one "behind" instead, which makes it read anew.
@@ -96,9 +98,7 @@ class Fanout:
         """Send what was published here, receive what others published. Ends only by cancellation."""
         if self._redis is None:
             return
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._send())
-            group.create_task(self._receive())
+        await together(self._send(), self._receive())
 
     async def _send(self) -> None:
         assert self._redis is not None

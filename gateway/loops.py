@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from core.tasks import end
 from gateway.health import Health
 
 log = structlog.get_logger(__name__)
@@ -46,6 +47,4 @@ class Loops:
 
     async def stop(self) -> None:
         """Cancel all loops and wait for their ends."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(self._tasks)

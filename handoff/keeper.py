@@ -21,6 +21,7 @@ from core.clock import Clock, millis
 from core.counters import Counters
 from core.db import Database
 from core.errors import FrontlineError
+from core.tasks import together
 from handoff import store
 from handoff.line import Place, Snapshot, Standing
 from handoff.outlook import Bounds
@@ -72,16 +73,14 @@ class Keeper:
 
     async def run(self) -> None:
         """All loops. Ends only by cancellation."""
-        async with asyncio.TaskGroup() as group:
-            for every_s, work in (
-                (RECONCILE_EVERY_S, self.reconcile),
-                (SWEEP_EVERY_S, self.sweep),
-                (PATIENCE_EVERY_S, self.lose_patience),
-                (BEAT_S, self._service.presence.beat),
-                (CLOCKS_EVERY_S, self.compare_clocks),
-            ):
-                group.create_task(self._repeat(work, every_s))
-            group.create_task(self._tell_places())
+        await together(
+            self._repeat(self.reconcile, RECONCILE_EVERY_S),
+            self._repeat(self.sweep, SWEEP_EVERY_S),
+            self._repeat(self.lose_patience, PATIENCE_EVERY_S),
+            self._repeat(self._service.presence.beat, BEAT_S),
+            self._repeat(self.compare_clocks, CLOCKS_EVERY_S),
+            self._tell_places(),
+        )
 
     async def rebuild(self) -> int:
         """Put the whole line as SQL says and mark the server as filled; returns how many ids were put right.

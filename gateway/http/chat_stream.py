@@ -7,7 +7,6 @@ that reads too slowly is closed and comes back with its last seq, so nothing is 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ from aiohttp import WSMsgType, web
 from bot.store import conversations
 from connectors.web.connector import origin_allowed
 from core.errors import FrontlineError, Unauthorized
+from core.tasks import end
 from gateway.auth.viewer import Visitor
 from gateway.http.chat import is_news, read_news
 from gateway.http.kit import SOCKET, Route, number
@@ -76,9 +76,7 @@ async def _serve(parts: Services, socket: web.WebSocketResponse, who: Visitor, a
         try:
             await _read(parts, socket, who)
         finally:
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await writer
+            await end([writer])
             if not socket.closed:
                 await socket.close()
 

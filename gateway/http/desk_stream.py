@@ -16,6 +16,7 @@ from aiohttp import WSMsgType, web
 
 from core.errors import FrontlineError, NotFound, Unauthorized
 from core.people.roles import Permission
+from core.tasks import end
 from gateway.auth.viewer import Viewer
 from gateway.http.desk_talk import tell_typing
 from gateway.http.kit import SOCKET, Route, same_origin
@@ -89,9 +90,7 @@ class _Desk:
         try:
             await self._read()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             if at_desk:
                 presence.disconnect(self._who.staff_id)
             if not self._socket.closed:
