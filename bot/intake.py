@@ -165,7 +165,7 @@ class Intake:
             body_hash=body_hash,
             sent_at=incoming.sent_at,
             demo=channel.demo,
-            turn=None if due_at is None else conversations.earlier_turn(due_at),
+            turn_at=due_at,
         )
         await exchanges.begin(
             tx,
@@ -249,7 +249,7 @@ class Intake:
             return taps.is_survey_answer(incoming.choice_id)
         if incoming.kind is not Kind.TEXT or conversation.survey_ticket_id is None or conversation.mode is not Mode.BOT:
             return False
-        if taps.rating_in(incoming.text) is not None:
+        if taps.rating_in(incoming.text) is not None or taps.verdict_in(incoming.text) is not None:
             return True
         newest = await messages.newest(tx, conversation.id, 5)
         offered = next((each.choices for each in reversed(newest) if each.choices), ())
@@ -277,6 +277,7 @@ class Intake:
                 text=incoming.text,
                 profile=customer.profile,
                 demo=channel.demo,
+                sent_at=incoming.sent_at,
             )
             ticket_id = ticket.ticket_id
         episode = await episodes.begin(

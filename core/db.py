@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.engine import CursorResult, Row
@@ -20,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql import Executable
 
+from core import sqlite_driver
 from core.errors import DatabaseUnavailable
 from core.sqlite_driver import BEGIN_WRITE, creator
 
@@ -40,11 +42,19 @@ _SQLITE_BUSY_MS = 5_000
 _LOCK_WAIT_S = 8.0
 
 
+def _to_json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+_JSON: dict[str, Any] = {"json_serializer": _to_json, "json_deserializer": msgspec.json.decode}
+
+
 class Tx:
     """One open transaction. Never keep it over a wait on the network, never use it after its block."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection = connection
+        self.sqlite = _sqlite_under(connection)
         self._after_commit: list[Callable[[], None]] = []
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
@@ -76,6 +86,15 @@ class Tx:
                 callback()
             except Exception:
                 log.exception("db.after_commit_failed")
+
+
+def _sqlite_under(connection: AsyncConnection) -> sqlite_driver.Connection | None:
+    """The SQLite connection, for statements that need nothing of SQLAlchemy any more; None on other databases."""
+    if connection.dialect.name != "sqlite":
+        return None
+    assert connection.sync_connection is not None
+    found: sqlite_driver.Connection | None = connection.sync_connection.connection.driver_connection
+    return found
 
 
 class Database:
@@ -157,9 +176,9 @@ def create_engine(
 ) -> AsyncEngine:
     """Make the engine with our way of beginning transactions; also for migrations and tools."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, echo=echo)
+        return create_async_engine(url, pool_size=pool_size, max_overflow=10, pool_pre_ping=True, echo=echo, **_JSON)
     options = {"timeout": busy_ms / 1000, "async_creator_fn": creator(inline=inline)}
-    engine = create_async_engine(url, pool_size=pool_size, echo=echo, connect_args=options)
+    engine = create_async_engine(url, pool_size=pool_size, echo=echo, connect_args=options, **_JSON)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

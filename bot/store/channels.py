@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from bot.tables import channels
 from core.db import Tx
 from core.errors import NotFound
 from core.ids import ChannelId, new_id
+from core.statements import Shape, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +33,36 @@ class Channel:
     created_at: datetime
 
 
+def _config(stored: str) -> Any:
+    return msgspec.json.decode(stored or "{}")
+
+
+SHAPE = Shape(Channel, channels, convert={"sites": tuple, "config": _config})
+
+_GET = Statement(select(*SHAPE.columns).where(channels.c.id == bindparam("id")))
+_BY_KEY = Statement(select(*SHAPE.columns).where(channels.c.key == bindparam("key"), channels.c.disabled_at.is_(None)))
+
+
 async def get(tx: Tx, channel_id: str) -> Channel:
     """The channel, disabled ones too. Raises NotFound."""
-    row = await tx.first(select(channels).where(channels.c.id == channel_id))
+    row = await _GET.first(tx, id=channel_id)
     if row is None:
         raise NotFound("channel")
-    return _value(row)
+    return SHAPE.value(row)
 
 
 async def by_key(tx: Tx, key: str) -> Channel | None:
     """The enabled channel with this public key, or None."""
-    row = await tx.first(select(channels).where(channels.c.key == key, channels.c.disabled_at.is_(None)))
-    return None if row is None else _value(row)
+    row = await _BY_KEY.first(tx, key=key)
+    return None if row is None else SHAPE.value(row)
 
 
 async def all_of(tx: Tx, kind: str | None = None) -> list[Channel]:
     """All channels in order of birth, disabled ones too."""
-    query = select(channels).order_by(channels.c.created_at, channels.c.id)
+    query = select(*SHAPE.columns).order_by(channels.c.created_at, channels.c.id)
     if kind is not None:
         query = query.where(channels.c.kind == kind)
-    return [_value(row) for row in await tx.all(query)]
+    return [SHAPE.value(row) for row in await tx.all(query)]
 
 
 async def create(
@@ -114,14 +125,3 @@ async def set_disabled(tx: Tx, channel_id: str, at: datetime | None) -> None:
 
 def _dump(config: Mapping[str, Any]) -> str:
     return msgspec.json.encode(dict(config)).decode()
-
-
-def _value(row: Row[Any]) -> Channel:
-    return of_values(dict(row._mapping))
-
-
-def of_values(values: dict[str, Any]) -> Channel:
-    """A channel from its columns."""
-    values["sites"] = tuple(values["sites"])
-    values["config"] = msgspec.json.decode(values["config"] or "{}")
-    return Channel(**values)

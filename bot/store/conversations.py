@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, case, insert, literal, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, case, or_, select, update
 
 from bot.store import exchanges
 from bot.tables import conversations
@@ -35,6 +35,7 @@ from core.ids import (
     TicketId,
     new_id,
 )
+from core.statements import Insertion, Shape, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +67,83 @@ class Conversation:
     created_at: datetime
 
 
+SHAPE = Shape(Conversation, conversations, convert={"mode": Mode})
+
+_THIS = conversations.c.id == bindparam("row_id")
+_NEXT_STATE = {"state_version": conversations.c.state_version + 1}
+_BY_ID = select(*SHAPE.columns).where(_THIS)
+_GET = Statement(_BY_ID)
+_LOCK = Statement(_BY_ID.with_for_update())
+_NEWS = Statement(select(conversations.c.last_seq, conversations.c.state_version).where(_THIS))
+_INSERT = Insertion(conversations)
+_CHANGE_OWNER = Statement(
+    update(conversations)
+    .where(_THIS, conversations.c.epoch == bindparam("expected_epoch"))
+    .values(
+        epoch=conversations.c.epoch + 1,
+        turn_due_at=None,
+        **{name: bindparam(name) for name in ("mode", "handoff_id", "agent_id", "agent_name")},
+        **_NEXT_STATE,
+    )
+    .returning(conversations.c.epoch)
+)
+_BUMP = Statement(update(conversations).where(_THIS).values(_NEXT_STATE))
+_SET_EPISODE = Statement(update(conversations).where(_THIS).values(episode_id=bindparam("episode_id"), **_NEXT_STATE))
+_SET_SURVEY = Statement(
+    update(conversations).where(_THIS).values(survey_ticket_id=bindparam("survey_ticket_id"), **_NEXT_STATE)
+)
+_FREE = or_(conversations.c.turn_until.is_(None), conversations.c.turn_until <= bindparam("now"))
+_CLAIMABLE = and_(conversations.c.turn_due_at <= bindparam("now"), _FREE)
+_DUE = Statement(select(conversations.c.id).where(_CLAIMABLE).limit(1))
+_CLAIM = Statement(
+    update(conversations)
+    .where(
+        conversations.c.id.in_(
+            select(conversations.c.id)
+            .where(_CLAIMABLE)
+            .order_by(conversations.c.turn_due_at)
+            .limit(bindparam("limit", type_=Integer()))
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(turn_owner=bindparam("token"), turn_until=bindparam("until"))
+    .returning(*SHAPE.columns)
+)
+_FREED = {"turn_owner": None, "turn_until": None}
+_END_TURN = Statement(update(conversations).where(_THIS).values(turn_due_at=bindparam("due_at"), **_FREED))
+_END_TURN_AND_LOOK = Statement(
+    update(conversations)
+    .where(_THIS)
+    .values(
+        turn_due_at=case(
+            (exchanges.waiting_for_bot(bindparam("row_id")), bindparam("now", type_=UtcTime())), else_=None
+        ),
+        **_FREED,
+    )
+)
+
+
 async def get(tx: Tx, conversation_id: str, *, lock: bool = False) -> Conversation:
     """The conversation. With `lock` nobody else changes it until the transaction ends. Raises NotFound."""
-    query = select(conversations).where(conversations.c.id == conversation_id)
-    row = await tx.first(query.with_for_update() if lock else query)
+    row = await (_LOCK if lock else _GET).first(tx, row_id=conversation_id)
     if row is None:
         raise NotFound("conversation")
-    return _value(row)
+    return SHAPE.value(row)
 
 
 async def moved_on(tx: Tx, conversation_id: str, after_seq: int, after_state: int) -> bool:
     """Whether the customer has not seen everything: one look at one row, for those who wait for news."""
-    query = select(conversations.c.last_seq, conversations.c.state_version)
-    row = await tx.first(query.where(conversations.c.id == conversation_id))
+    row = await _NEWS.first(tx, row_id=conversation_id)
     if row is None:
         raise NotFound("conversation")
-    return bool(row.last_seq > after_seq or row.state_version > after_state)
+    return bool(row[0] > after_seq or row[1] > after_state)
 
 
 async def of_customer(tx: Tx, customer_id: str) -> list[Conversation]:
     """All conversations of a customer, the liveliest first."""
-    query = select(conversations).where(conversations.c.customer_id == customer_id)
+    query = select(*SHAPE.columns).where(conversations.c.customer_id == customer_id)
     rows = await tx.all(query.order_by(conversations.c.last_message_at.desc()))
-    return [_value(row) for row in rows]
+    return [SHAPE.value(row) for row in rows]
 
 
 async def create(
@@ -96,16 +151,15 @@ async def create(
 ) -> Conversation:
     """Make the conversation of an identity. A second one for the same identity raises IntegrityError."""
     conversation_id = new_id("cnv")
-    await tx.execute(
-        insert(conversations).values(
-            id=conversation_id,
-            identity_id=identity_id,
-            customer_id=customer_id,
-            channel_id=channel_id,
-            mode=Mode.BOT.value,
-            demo=demo,
-            created_at=now,
-        )
+    await _INSERT.write(
+        tx,
+        id=conversation_id,
+        identity_id=identity_id,
+        customer_id=customer_id,
+        channel_id=channel_id,
+        mode=Mode.BOT.value,
+        demo=demo,
+        created_at=now,
     )
     return await get(tx, conversation_id)
 
@@ -126,19 +180,14 @@ async def change_owner(
     of the bot is open afterwards. Going back to the bot, what nobody answered is recorded as dropped: the bot
     does not answer days later what was said to a person. Otherwise open exchanges now wait for a person.
     """
-    row = await tx.first(
-        update(conversations)
-        .where(conversations.c.id == conversation_id, conversations.c.epoch == expected_epoch)
-        .values(
-            mode=mode.value,
-            epoch=conversations.c.epoch + 1,
-            state_version=conversations.c.state_version + 1,
-            handoff_id=handoff_id,
-            agent_id=agent.staff_id if agent else None,
-            agent_name=agent.name if agent else None,
-            turn_due_at=None,
-        )
-        .returning(conversations.c.epoch)
+    row = await _CHANGE_OWNER.first(
+        tx,
+        row_id=conversation_id,
+        expected_epoch=expected_epoch,
+        mode=mode.value,
+        handoff_id=handoff_id,
+        agent_id=agent.staff_id if agent else None,
+        agent_name=agent.name if agent else None,
     )
     if row is None:
         raise StaleEpoch("conversation")
@@ -146,22 +195,22 @@ async def change_owner(
         await exchanges.drop_left_over(tx, conversation_id, clock.now())
     else:
         await exchanges.wait_for_person(tx, conversation_id, "waiting" if mode is Mode.WAITING else "person")
-    return int(row.epoch)
+    return int(row[0])
 
 
 async def bump_state(tx: Tx, conversation_id: str) -> None:
     """Say that something the customer sees beside the messages has changed (place, agent, ticket, survey …)."""
-    await _set(tx, conversation_id, state_version=conversations.c.state_version + 1)
+    await _BUMP.count(tx, row_id=conversation_id)
 
 
 async def set_episode(tx: Tx, conversation_id: str, episode_id: str | None) -> None:
     """Name the open episode, or none. The customer's state shows its ticket, so the state changes too."""
-    await _set(tx, conversation_id, episode_id=episode_id, state_version=conversations.c.state_version + 1)
+    await _SET_EPISODE.count(tx, row_id=conversation_id, episode_id=episode_id)
 
 
 async def set_survey(tx: Tx, conversation_id: str, ticket_id: str | None) -> None:
     """Open the survey about a ticket here, or close it."""
-    await _set(tx, conversation_id, survey_ticket_id=ticket_id, state_version=conversations.c.state_version + 1)
+    await _SET_SURVEY.count(tx, row_id=conversation_id, survey_ticket_id=ticket_id)
 
 
 async def read_up_to(tx: Tx, conversation_id: str, seq: int, *, by_agent: bool) -> bool:
@@ -178,15 +227,9 @@ async def read_up_to(tx: Tx, conversation_id: str, seq: int, *, by_agent: bool) 
     return changed > 0
 
 
-def earlier_turn(due_at: datetime) -> Any:
-    """The value of `turn_due_at` that opens a turn at `due_at` and leaves an earlier one as it is."""
-    due = conversations.c.turn_due_at
-    return case((and_(due.is_not(None), due < due_at), due), else_=literal(due_at, UtcTime()))
-
-
 async def anything_due(tx: Tx, now: datetime) -> bool:
     """Whether a claim would find work. Reads only, so that idle gateways never take the write lock."""
-    return await tx.first(select(conversations.c.id).where(_claimable(now)).limit(1)) is not None
+    return await _DUE.first(tx, now=now) is not None
 
 
 async def claim_turns(tx: Tx, *, now: datetime, token: str, until: datetime, limit: int) -> list[Conversation]:
@@ -194,28 +237,16 @@ async def claim_turns(tx: Tx, *, now: datetime, token: str, until: datetime, lim
 
     A turn whose holder did not finish it in time is claimed again.
     """
-    due = (
-        select(conversations.c.id)
-        .where(_claimable(now))
-        .order_by(conversations.c.turn_due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    rows = await tx.execute(
-        update(conversations)
-        .where(conversations.c.id.in_(due))
-        .values(turn_owner=token, turn_until=until)
-        .returning(conversations)
-    )
-    return sorted((_value(row) for row in rows.all()), key=lambda each: each.turn_due_at or now)
+    rows = await _CLAIM.all(tx, now=now, token=token, until=until, limit=limit)
+    return sorted((SHAPE.value(row) for row in rows), key=lambda each: each.turn_due_at or now)
 
 
 async def end_turn(tx: Tx, conversation_id: str, *, now: datetime, more: bool | None = None) -> None:
     """Let go of a turn; when `more` messages wait, the next one is due at once. None: look for some of the bot's."""
-    due: Any = now if more else None
     if more is None:
-        due = case((exchanges.waiting_for_bot(conversation_id), literal(now, UtcTime())), else_=None)
-    await _set(tx, conversation_id, turn_owner=None, turn_until=None, turn_due_at=due)
+        await _END_TURN_AND_LOOK.count(tx, row_id=conversation_id, now=now)
+    else:
+        await _END_TURN.count(tx, row_id=conversation_id, due_at=now if more else None)
 
 
 async def release_claims(tx: Tx, owners: Iterable[str] | None = None) -> int:
@@ -224,22 +255,3 @@ async def release_claims(tx: Tx, owners: Iterable[str] | None = None) -> int:
     if owners is not None:
         query = query.where(conversations.c.turn_owner.in_(list(owners)))
     return await tx.count(query.values(turn_owner=None, turn_until=None))
-
-
-def _claimable(now: datetime) -> Any:
-    free = or_(conversations.c.turn_until.is_(None), conversations.c.turn_until <= now)
-    return and_(conversations.c.turn_due_at <= now, free)
-
-
-async def _set(tx: Tx, conversation_id: str, **values: Any) -> None:
-    await tx.execute(update(conversations).where(conversations.c.id == conversation_id).values(**values))
-
-
-def _value(row: Row[Any]) -> Conversation:
-    return of_values(dict(row._mapping))
-
-
-def of_values(values: dict[str, Any]) -> Conversation:
-    """A conversation from its columns."""
-    values["mode"] = Mode(values["mode"])
-    return Conversation(**values)

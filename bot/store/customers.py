@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import bindparam, select
 
 from bot.tables import customers, identities
 from core.db import Tx
 from core.errors import NotFound
 from core.ids import ChannelId, CustomerId, IdentityId, new_id
+from core.statements import Changes, Insertion, Shape, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +45,52 @@ class Identity:
     created_at: datetime
 
 
+SHAPE = Shape(Customer, customers, convert={"tags": tuple})
+_IDENTITY = Shape(Identity, identities)
+
+_THIS = customers.c.id == bindparam("row_id")
+_GET = Statement(select(*SHAPE.columns).where(_THIS))
+_INSERT = Insertion(customers)
+_CHANGE = Changes(customers, _THIS)
+_GET_IDENTITY = Statement(select(*_IDENTITY.columns).where(identities.c.id == bindparam("id")))
+_FIND_IDENTITY = Statement(
+    select(*_IDENTITY.columns).where(
+        identities.c.channel_id == bindparam("channel_id"), identities.c.external_id == bindparam("external_id")
+    )
+)
+_IDENTITIES_OF = Statement(
+    select(*_IDENTITY.columns)
+    .where(identities.c.customer_id == bindparam("customer_id"))
+    .order_by(identities.c.created_at)
+)
+_INSERT_IDENTITY = Insertion(identities)
+
+
 async def get(tx: Tx, customer_id: str) -> Customer:
     """The customer. Raises NotFound."""
-    row = await tx.first(select(customers).where(customers.c.id == customer_id))
+    row = await _GET.first(tx, row_id=customer_id)
     if row is None:
         raise NotFound("customer")
-    return _customer(row)
+    return SHAPE.value(row)
 
 
 async def find_identity(tx: Tx, channel_id: str, external_id: str) -> Identity | None:
     """The identity of that name on that channel account, or None."""
-    row = await tx.first(
-        select(identities).where(identities.c.channel_id == channel_id, identities.c.external_id == external_id)
-    )
-    return None if row is None else Identity(**row._mapping)
+    row = await _FIND_IDENTITY.first(tx, channel_id=channel_id, external_id=external_id)
+    return None if row is None else _IDENTITY.value(row)
 
 
 async def identity(tx: Tx, identity_id: str) -> Identity:
     """The identity. Raises NotFound."""
-    row = await tx.first(select(identities).where(identities.c.id == identity_id))
+    row = await _GET_IDENTITY.first(tx, id=identity_id)
     if row is None:
         raise NotFound("identity")
-    return Identity(**row._mapping)
+    return _IDENTITY.value(row)
 
 
 async def identities_of(tx: Tx, customer_id: str) -> list[Identity]:
     """All accounts of a customer, oldest first."""
-    query = select(identities).where(identities.c.customer_id == customer_id).order_by(identities.c.created_at)
-    return [Identity(**row._mapping) for row in await tx.all(query)]
+    return [_IDENTITY.value(row) for row in await _IDENTITIES_OF.all(tx, customer_id=customer_id)]
 
 
 async def create(
@@ -88,28 +107,43 @@ async def create(
 ) -> Identity:
     """Make a customer with a first identity. A known (channel, external id) raises IntegrityError: read again."""
     customer_id = CustomerId(new_id("cus"))
-    await tx.execute(
-        insert(customers).values(
-            id=customer_id,
-            name=name,
-            level=(level or "") if proven else "",
-            account=external_id.removeprefix("user:") if proven else None,
-            profile=dict(profile or {}),
-            tags=[],
-            demo=demo,
-            created_at=now,
-        )
+    await _INSERT.write(
+        tx,
+        id=customer_id,
+        name=name,
+        level=(level or "") if proven else "",
+        account=external_id.removeprefix("user:") if proven else None,
+        profile=dict(profile or {}),
+        tags=[],
+        demo=demo,
+        created_at=now,
     )
     made = Identity(IdentityId(new_id("idn")), customer_id, ChannelId(channel_id), external_id, proven, now)
-    await tx.execute(
-        insert(identities).values(
-            id=made.id,
-            customer_id=customer_id,
-            channel_id=channel_id,
-            external_id=external_id,
-            proven=proven,
-            created_at=now,
-        )
+    await _INSERT_IDENTITY.write(
+        tx,
+        id=made.id,
+        customer_id=customer_id,
+        channel_id=channel_id,
+        external_id=external_id,
+        proven=proven,
+        created_at=now,
+    )
+    return made
+
+
+async def another(
+    tx: Tx, customer_id: str, *, channel_id: str, external_id: str, now: datetime, proven: bool = False
+) -> Identity:
+    """Give a known customer one more identity. A known (channel, external id) raises IntegrityError."""
+    made = Identity(IdentityId(new_id("idn")), CustomerId(customer_id), ChannelId(channel_id), external_id, proven, now)
+    await _INSERT_IDENTITY.write(
+        tx,
+        id=made.id,
+        customer_id=made.customer_id,
+        channel_id=made.channel_id,
+        external_id=external_id,
+        proven=proven,
+        created_at=now,
     )
     return made
 
@@ -133,7 +167,7 @@ async def learn(
         values["profile"] = {**known.profile, **news}
     if not values:
         return known
-    await tx.execute(update(customers).where(customers.c.id == known.id).values(**values))
+    await _CHANGE.write(tx, values, row_id=known.id)
     return await get(tx, known.id)
 
 
@@ -146,19 +180,9 @@ async def leave_contact(
         values["phone"] = phone
     if email:
         values["email"] = email
-    await tx.execute(update(customers).where(customers.c.id == customer_id).values(**values))
+    await _CHANGE.write(tx, values, row_id=customer_id)
 
 
 async def set_tags(tx: Tx, customer_id: str, tags: list[dict[str, str]]) -> None:
     """Replace the tags: `[{tag, reason}]`."""
-    await tx.execute(update(customers).where(customers.c.id == customer_id).values(tags=tags))
-
-
-def _customer(row: Row[Any]) -> Customer:
-    return of_values(dict(row._mapping))
-
-
-def of_values(values: dict[str, Any]) -> Customer:
-    """A customer from the columns."""
-    values["tags"] = tuple(values["tags"])
-    return Customer(**values)
+    await _CHANGE.write(tx, {"tags": tags}, row_id=customer_id)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from bot.tables import conversations, episodes
 from bot.types import Mode
 from core.db import Tx
 from core.errors import NotFound
 from core.ids import ConversationId, EpisodeId, TicketId, new_id
+from core.statements import Changes, Insertion, Shape, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,27 @@ class Episode:
     end_reason: str | None
 
 
+SHAPE = Shape(Episode, episodes, named={"memory": "slots"}, convert={"memory": lambda stored: Memory(**stored)})
+
+_THIS = episodes.c.id == bindparam("row_id")
+_GET = Statement(select(*SHAPE.columns).where(_THIS))
+_INSERT = Insertion(episodes)
+_CHANGE = Changes(episodes, _THIS)
+_CHANGE_OPEN = Changes(episodes, and_(_THIS, episodes.c.ended_at.is_(None)))
+_OF_CONVERSATION = Statement(
+    select(*SHAPE.columns)
+    .where(episodes.c.conversation_id == bindparam("conversation_id"))
+    .order_by(episodes.c.started_at.desc())
+    .limit(bindparam("limit"))
+)
+
+
 async def get(tx: Tx, episode_id: str) -> Episode:
     """The episode. Raises NotFound."""
-    row = await tx.first(select(episodes).where(episodes.c.id == episode_id))
+    row = await _GET.first(tx, row_id=episode_id)
     if row is None:
         raise NotFound("episode")
-    return _value(row)
+    return SHAPE.value(row)
 
 
 async def begin(
@@ -78,16 +94,15 @@ async def begin(
 ) -> Episode:
     """Begin an episode; which of the `slots` assistants holds its tracker is fixed now, for good."""
     episode_id = episode_id or new_id("eps")
-    await tx.execute(
-        insert(episodes).values(
-            id=episode_id,
-            conversation_id=conversation_id,
-            ticket_id=ticket_id,
-            slot=slot_of(episode_id, slots),
-            slots=Memory().as_json(),
-            started_at=now,
-            last_at=now,
-        )
+    await _INSERT.write(
+        tx,
+        id=episode_id,
+        conversation_id=conversation_id,
+        ticket_id=ticket_id,
+        slot=slot_of(episode_id, slots),
+        slots=Memory().as_json(),
+        started_at=now,
+        last_at=now,
     )
     return await get(tx, episode_id)
 
@@ -100,7 +115,7 @@ def slot_of(episode_id: str, slots: int) -> int:
 
 async def touch(tx: Tx, episode_id: str, now: datetime) -> None:
     """Note that somebody said something."""
-    await tx.execute(update(episodes).where(episodes.c.id == episode_id).values(last_at=now))
+    await _CHANGE.write(tx, {"last_at": now}, row_id=episode_id)
 
 
 async def remember(
@@ -112,7 +127,7 @@ async def remember(
         values["last_at"] = at
     if failed_turns is not None:
         values["failed_turns"] = failed_turns
-    await tx.execute(update(episodes).where(episodes.c.id == episode_id).values(**values))
+    await _CHANGE.write(tx, values, row_id=episode_id)
 
 
 async def count_failure(tx: Tx, episode_id: str) -> None:
@@ -124,29 +139,24 @@ async def count_failure(tx: Tx, episode_id: str) -> None:
 
 async def move_to_ticket(tx: Tx, episode_id: str, ticket_id: str) -> None:
     """Put the episode on another ticket."""
-    await tx.execute(update(episodes).where(episodes.c.id == episode_id).values(ticket_id=ticket_id))
+    await _CHANGE.write(tx, {"ticket_id": ticket_id}, row_id=episode_id)
 
 
 async def end(tx: Tx, episode_id: str, *, reason: str, now: datetime) -> bool:
     """End an episode; False when it had ended already."""
-    changed = await tx.count(
-        update(episodes)
-        .where(episodes.c.id == episode_id, episodes.c.ended_at.is_(None))
-        .values(ended_at=now, end_reason=reason)
-    )
-    return changed == 1
+    return await _CHANGE_OPEN.write(tx, {"ended_at": now, "end_reason": reason}, row_id=episode_id) == 1
 
 
 async def of_conversation(tx: Tx, conversation_id: str, limit: int = 20) -> list[Episode]:
     """The latest episodes of a conversation, newest first."""
-    query = select(episodes).where(episodes.c.conversation_id == conversation_id)
-    return [_value(row) for row in await tx.all(query.order_by(episodes.c.started_at.desc()).limit(limit))]
+    rows = await _OF_CONVERSATION.all(tx, conversation_id=conversation_id, limit=limit)
+    return [SHAPE.value(row) for row in rows]
 
 
 async def silent_since(tx: Tx, before: datetime, channel_ids: list[str], limit: int) -> list[Episode]:
     """Open episodes on these channels that the bot owns and nobody has said anything in since `before`."""
     query = (
-        select(episodes)
+        select(*SHAPE.columns)
         .join(conversations, conversations.c.id == episodes.c.conversation_id)
         .where(
             episodes.c.ended_at.is_(None),
@@ -158,14 +168,4 @@ async def silent_since(tx: Tx, before: datetime, channel_ids: list[str], limit: 
         .order_by(episodes.c.last_at)
         .limit(limit)
     )
-    return [_value(row) for row in await tx.all(query)]
-
-
-def _value(row: Row[Any]) -> Episode:
-    return of_values(dict(row._mapping))
-
-
-def of_values(values: dict[str, Any]) -> Episode:
-    """An episode from its columns."""
-    values["memory"] = Memory(**values.pop("slots"))
-    return Episode(**values)
+    return [SHAPE.value(row) for row in await tx.all(query)]

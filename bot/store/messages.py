@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from bot.tables import conversations, messages
 from bot.types import ArticleCard, Author, Choice, Delivery, Kind, Speaker
+from core.columns import UtcTime
 from core.db import Tx
 from core.errors import NotFound
 from core.ids import ConversationId, EpisodeId, FileId, MessageId, StaffId, TicketId, new_id
+from core.statements import Insertion, Shape, Statement
 
 # Enough of the last words for a row in a list.
 _PREVIEW_CHARACTERS = 80
@@ -70,6 +72,56 @@ class Message:
         return FileId(attachment["attachment_id"]) if attachment else None
 
 
+SHAPE = Shape(Message, messages, convert={"author": Author, "kind": Kind, "delivery": Delivery})
+
+_INSERT = Insertion(messages)
+_THESE = messages.c.conversation_id == bindparam("conversation_id")
+_SPOKEN = select(*SHAPE.columns).where(
+    _THESE,
+    messages.c.seq.is_not(None),
+    messages.c.author != Author.CUSTOMER.value,
+    messages.c.kind != Kind.NOTICE.value,
+)
+_GET = Statement(select(*SHAPE.columns).where(messages.c.id == bindparam("id")))
+_BY_SEQ = Statement(select(*SHAPE.columns).where(_THESE, messages.c.seq == bindparam("seq")))
+_BY_KEY = Statement(select(*SHAPE.columns).where(_THESE, messages.c.dedupe_key == bindparam("key")))
+_AFTER = Statement(
+    select(*SHAPE.columns)
+    .where(_THESE, messages.c.seq > bindparam("seq"))
+    .order_by(messages.c.seq)
+    .limit(bindparam("limit"))
+)
+_NEWEST = Statement(
+    select(*SHAPE.columns)
+    .where(_THESE, messages.c.seq.is_not(None))
+    .order_by(messages.c.seq.desc())
+    .limit(bindparam("limit"))
+)
+_LAST_SPOKEN = Statement(_SPOKEN.order_by(messages.c.seq.desc()).limit(1))
+_SPOKEN_BEFORE = Statement(_SPOKEN.where(messages.c.seq < bindparam("seq")).order_by(messages.c.seq.desc()).limit(1))
+_NEXT: dict[str, Any] = {
+    "last_seq": conversations.c.last_seq + 1,
+    "last_message_at": bindparam("at"),
+    "last_text": bindparam("text"),
+}
+
+
+def _next(**values: Any) -> Statement:
+    this = conversations.c.id == bindparam("row_id")
+    return Statement(update(conversations).where(this).values(**_NEXT, **values).returning(conversations.c.last_seq))
+
+
+def _earlier_turn() -> Any:
+    """Opens a turn at `turn_at`, and leaves an earlier one as it is."""
+    due, wanted = conversations.c.turn_due_at, bindparam("turn_at", type_=UtcTime())
+    return case((and_(due.is_not(None), due < wanted), due), else_=wanted)
+
+
+_NEXT_SEQ = _next()
+_NEXT_SEQ_OF_CUSTOMER = _next(last_customer_at=bindparam("at"))
+_NEXT_SEQ_AND_TURN = _next(last_customer_at=bindparam("at"), turn_due_at=_earlier_turn())
+
+
 def first_delivery(channel_kind: str) -> Delivery:
     """How a message to the customer begins: browsers fetch what they lack, platforms must be called."""
     return Delivery.NONE if channel_kind == "web" else Delivery.PENDING
@@ -92,17 +144,17 @@ async def append(
     delivery: Delivery = Delivery.NONE,
     sent_at: datetime | None = None,
     demo: bool = False,
-    turn: Any = None,
+    turn_at: datetime | None = None,
 ) -> Message:
     """Write a message. Visible ones get the next `seq` by an update of the conversation's row in this transaction,
     so seqs follow the order of acceptance without gaps; notes and dropped replies get none.
 
-    A dedupe key that the conversation knows already raises IntegrityError. `turn` is the new `turn_due_at` of the
-    conversation, for a message that opens one (`conversations.earlier_turn`).
+    A dedupe key that the conversation knows already raises IntegrityError. A customer's message opens a turn at
+    `turn_at`, unless an earlier one is open.
     """
     seq: int | None = None
     if kind is not Kind.NOTE and delivery is not Delivery.DROPPED:
-        seq = await _next_seq(tx, conversation_id, author, text, at, turn)
+        seq = await _next_seq(tx, conversation_id, author, text, at, turn_at)
     values: dict[str, Any] = {
         "id": new_id("msg"),
         "conversation_id": conversation_id,
@@ -127,43 +179,44 @@ async def append(
         "sent_at": sent_at,
         "demo": demo,
     }
-    await tx.execute(insert(messages).values(**values))
+    await _INSERT.write(tx, **values)
     return Message(**{**values, "author": author, "kind": kind, "delivery": delivery})
 
 
 async def get(tx: Tx, message_id: str) -> Message:
     """The message. Raises NotFound."""
-    row = await tx.first(select(messages).where(messages.c.id == message_id))
+    row = await _GET.first(tx, id=message_id)
     if row is None:
         raise NotFound("message")
-    return _value(row)
+    return SHAPE.value(row)
 
 
 async def by_seq(tx: Tx, conversation_id: str, seq: int) -> Message | None:
     """The message with this seq in that conversation, or None."""
-    row = await tx.first(select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq == seq))
-    return None if row is None else _value(row)
+    row = await _BY_SEQ.first(tx, conversation_id=conversation_id, seq=seq)
+    return None if row is None else SHAPE.value(row)
 
 
 async def by_dedupe_key(tx: Tx, conversation_id: str, key: str) -> Message | None:
     """The message that was accepted under this key, or None."""
-    row = await tx.first(
-        select(messages).where(messages.c.conversation_id == conversation_id, messages.c.dedupe_key == key)
-    )
-    return None if row is None else _value(row)
+    row = await _BY_KEY.first(tx, conversation_id=conversation_id, key=key)
+    return None if row is None else SHAPE.value(row)
 
 
 async def after(tx: Tx, conversation_id: str, seq: int, limit: int = 200) -> list[Message]:
     """What the customer sees after `seq`, in order."""
-    query = select(messages).where(messages.c.conversation_id == conversation_id, messages.c.seq > seq)
-    return [_value(row) for row in await tx.all(query.order_by(messages.c.seq).limit(limit))]
+    rows = await _AFTER.all(tx, conversation_id=conversation_id, seq=seq, limit=limit)
+    return [SHAPE.value(row) for row in rows]
 
 
 async def newest(
     tx: Tx, conversation_id: str, limit: int, *, before_seq: int | None = None, hidden: bool = False
 ) -> list[Message]:
     """The last messages, oldest first; with `hidden` also notes and dropped replies (for staff), by time."""
-    query = select(messages).where(messages.c.conversation_id == conversation_id)
+    if before_seq is None and not hidden:
+        found = await _NEWEST.all(tx, conversation_id=conversation_id, limit=limit)
+        return [SHAPE.value(row) for row in reversed(found)]
+    query = select(*SHAPE.columns).where(messages.c.conversation_id == conversation_id)
     if before_seq is not None:
         first = select(messages.c.at).where(messages.c.conversation_id == conversation_id, messages.c.seq == before_seq)
         query = query.where(
@@ -174,28 +227,23 @@ async def newest(
     else:
         query = query.where(messages.c.seq.is_not(None)).order_by(messages.c.seq.desc())
     rows = await tx.all(query.limit(limit))
-    return [_value(row) for row in reversed(rows)]
+    return [SHAPE.value(row) for row in reversed(rows)]
 
 
 async def of_ticket(tx: Tx, ticket_id: str, limit: int = 500) -> list[Message]:
     """All messages of a ticket, notes too, by time."""
-    query = select(messages).where(messages.c.ticket_id == ticket_id)
+    query = select(*SHAPE.columns).where(messages.c.ticket_id == ticket_id)
     rows = await tx.all(query.order_by(messages.c.at.desc(), messages.c.seq.desc()).limit(limit))
-    return [_value(row) for row in reversed(rows)]
+    return [SHAPE.value(row) for row in reversed(rows)]
 
 
 async def last_spoken(tx: Tx, conversation_id: str, before_seq: int | None = None) -> Message | None:
     """The newest message that the customer sees and did not write: its buttons are the ones that count."""
-    query = select(messages).where(
-        messages.c.conversation_id == conversation_id,
-        messages.c.seq.is_not(None),
-        messages.c.author != Author.CUSTOMER.value,
-        messages.c.kind != Kind.NOTICE.value,
-    )
-    if before_seq is not None:
-        query = query.where(messages.c.seq < before_seq)
-    row = await tx.first(query.order_by(messages.c.seq.desc()).limit(1))
-    return None if row is None else _value(row)
+    if before_seq is None:
+        row = await _LAST_SPOKEN.first(tx, conversation_id=conversation_id)
+    else:
+        row = await _SPOKEN_BEFORE.first(tx, conversation_id=conversation_id, seq=before_seq)
+    return None if row is None else SHAPE.value(row)
 
 
 async def set_helpful(tx: Tx, message_id: str, helpful: bool) -> None:
@@ -244,12 +292,12 @@ async def deliverable(tx: Tx, now: datetime, limit: int) -> list[Message]:
         .exists()
     )
     query = (
-        select(messages)
+        select(*SHAPE.columns)
         .where(messages.c.delivery.in_(unsent), messages.c.delivery_due_at <= now, ~blocked)
         .order_by(messages.c.delivery_due_at)
         .limit(limit)
     )
-    return [_value(row) for row in await tx.all(query)]
+    return [SHAPE.value(row) for row in await tx.all(query)]
 
 
 async def claim_delivery(tx: Tx, message: Message, *, until: datetime, error: str | None = None) -> bool:
@@ -288,34 +336,14 @@ async def texts_of(tx: Tx, message_ids: Iterable[str]) -> dict[str, str]:
     return {row.id: row.text for row in await tx.all(query)}
 
 
-async def _next_seq(tx: Tx, conversation_id: str, author: Author, text: str, at: datetime, turn: Any) -> int:
-    values: dict[str, Any] = {
-        "last_seq": conversations.c.last_seq + 1,
-        "last_message_at": at,
-        "last_text": text[:_PREVIEW_CHARACTERS],
-    }
-    if author is Author.CUSTOMER:
-        values["last_customer_at"] = at
-    if turn is not None:
-        values["turn_due_at"] = turn
-    row = await tx.first(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(**values)
-        .returning(conversations.c.last_seq)
-    )
+async def _next_seq(
+    tx: Tx, conversation_id: str, author: Author, text: str, at: datetime, turn_at: datetime | None
+) -> int:
+    known = {"row_id": conversation_id, "at": at, "text": text[:_PREVIEW_CHARACTERS]}
+    if turn_at is not None:
+        row = await _NEXT_SEQ_AND_TURN.first(tx, **known, turn_at=turn_at)
+    else:
+        row = await (_NEXT_SEQ_OF_CUSTOMER if author is Author.CUSTOMER else _NEXT_SEQ).first(tx, **known)
     if row is None:
         raise NotFound("conversation")
-    return int(row.last_seq)
-
-
-def _value(row: Row[Any]) -> Message:
-    return of_values(dict(row._mapping))
-
-
-def of_values(values: dict[str, Any]) -> Message:
-    """A message from its columns."""
-    values["author"] = Author(values["author"])
-    values["kind"] = Kind(values["kind"])
-    values["delivery"] = Delivery(values["delivery"])
-    return Message(**values)
+    return int(row[0])
