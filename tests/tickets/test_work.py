@@ -144,7 +144,7 @@ async def test_notes_are_for_colleagues_only(world: World) -> None:
     assert "情绪" in str(detail["events"])
 
 
-async def test_a_ticket_by_hand_has_a_customer_and_no_conversation(any_world: World) -> None:
+async def test_a_ticket_by_hand_has_a_customer_and_a_page_where_the_answer_stands(any_world: World) -> None:
     made = await any_world.tickets.create(
         LIN,
         channel_id=any_world.channel_ids["web"],
@@ -154,10 +154,13 @@ async def test_a_ticket_by_hand_has_a_customer_and_no_conversation(any_world: Wo
         phone="13812345678",
     )
     assert (made.tier, made.state, made.category_id, made.channel_kind) == (2, "new", "payment/refund", "phone")
-    with pytest.raises(IllegalMove):
-        await any_world.tickets.answer(made.serial, LIN, "您好", "m-1")
-    resolved = await any_world.tickets.resolve_serial(made.serial, LIN, solution="已退第二笔。")
-    assert resolved.state == "resolved"
+    await any_world.tickets.answer(made.serial, LIN, "您好", "m-1")
+    page = await any_world.tickets.customer_detail(made.customer_id, made.serial)
+    said = [line["text"] for line in page["history"] if line["kind"] in ("customer", "agent")]
+    assert said == ["用户电话反映 11 月被扣两次", "您好"]
+    await any_world.tickets.resolve_serial(made.serial, LIN, solution="已退第二笔。")
+    await any_world.pass_time(minutes=2)
+    assert (await any_world.ticket(made.serial)).state == "resolved"
     assert "138****5678" in str(await any_world.tickets.detail(made.serial, set()))
 
 
