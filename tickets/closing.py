@@ -9,41 +9,38 @@ from abc import abstractmethod
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
-
-from bot.store import messages
-from bot.types import Choice, Delivery, Speaker
+from bot.types import Delivery, Speaker
 from core.clock import rfc3339
 from core.db import Tx
 from core.errors import IllegalMove, Invalid
 from core.jobs import Job
+from core.people.roles import Role
 from core.people.store import Team
 from tickets import store, surveys
 from tickets.base import (
-    JOB_DELIVERED,
     JOB_NEXT_STEP,
     JOB_SELF_SOLVED,
     JOB_SILENCE,
     REOPEN_WITHIN,
-    Base,
     actor_of,
-    added_terms,
     raised,
 )
 from tickets.categories import EXPERTS
-from tickets.loop.conclusion import RESULT_KINDS, Result, checked, conclusion
+from tickets.loop.asking import Asking
+from tickets.loop.conclusion import RESULT_KINDS, Result, checked
+from tickets.loop.experts import least_busy_expert, of_role
+from tickets.loop.reach import CHANNEL, Carried
 from tickets.states import Ground, Move, Party, State, after, is_open, may
 from tickets.store import CUSTOMER, SYSTEM, Actor, Ticket
 from tickets.surveys import Survey
 
-log = structlog.get_logger(__name__)
-
-# How soon to look again whether a platform took the conclusion; the last one repeats.
-_LOOK_AGAIN_S = (2.0, 5.0, 15.0, 60.0, 300.0)
 _UNHAPPY_TIER = 3
+# Which 不满意 is the supervisor's; later ones are the head of service's.
+_SUPERVISORS_TURN = 2
+_RECOMMEND = range(11)
 
 
-class Closing(Base):
+class Closing(Asking):
     """From the written result to the end, and back."""
 
     async def resolve(
@@ -82,7 +79,7 @@ class Closing(Base):
             ),
             now,
         )
-        team = await self._follow_up_team(tx, words)
+        follows = await self._follow_up_team(tx, words) is not None
         ticket = await self._taken(tx, await self._lock(tx, ticket_id), by)
         values: dict[str, Any] = words.columns()
         if category_id is not None:
@@ -101,17 +98,19 @@ class Closing(Base):
             next_step_at=None,
             **values,
         )
-        if team is not None:
+        if follows:
             await self._follow_up(tx, ticket, actor)
         if ticket.conversation_id is None:
-            return await self._delivered(tx, ticket)
-        text = await self._conclusion(tx, ticket, team)
-        message = await self._voice.say(tx, ticket, text, at=now, by=by)
+            # Without a way the result was told as the matter was brought: on the telephone, face to face.
+            carried = await self.reach.go(tx, ticket, await self._conclusion_news(tx, ticket))
+        else:
+            message = await self._voice.say(tx, ticket, await self._conclusion(tx, ticket), at=now, by=by)
+            carried = Carried(CHANNEL, message.id, message.delivery is not Delivery.NONE)
         await self._voice.conclude(tx, ticket, now)
         await self._mark_unread(tx, ticket)
-        if message.delivery is Delivery.NONE:
+        if carried is None or not carried.pending:
             return await self._delivered(tx, ticket)
-        await self._look_later(tx, ticket, {"message_id": message.id, "version": ticket.version, "tries": 0})
+        await self._look_later(tx, ticket, {**carried.payload(), "version": ticket.version, "tries": 0})
         return ticket
 
     async def _follow_up_team(self, tx: Tx, result: Result) -> Team | None:
@@ -144,7 +143,6 @@ class Closing(Base):
             title=self._texts.get("ticket.follow_up.title", title=ticket.title)[:200],
             description=ticket.solution,
             fields=dict(ticket.fields),
-            terms=added_terms(ticket.terms, ticket.serial),
             reason="follow_up",
             person_wanted_at=self._clock.now(),
             previous_id=ticket.id,
@@ -157,16 +155,6 @@ class Closing(Base):
             demo=ticket.demo,
         )
         await self._jobs.put(tx, JOB_NEXT_STEP, made.id, at)
-
-    async def _conclusion(self, tx: Tx, ticket: Ticket, team: Team | None) -> str:
-        """What the customer is told, made of the result, what they get for it, and the short history."""
-        given = await self._compensations(tx, ticket)
-        name = team.name if team else ""
-        return conclusion(ticket, self._texts, self._zone, now=self._clock.now(), given=given, team=name)
-
-    async def _compensations(self, tx: Tx, ticket: Ticket) -> list[str]:
-        """What was approved for the customer, in words."""
-        return []
 
     async def _taken(self, tx: Tx, ticket: Ticket, by: Speaker) -> Ticket:
         """The ticket after a person of the team took it on, which writing a result implies."""
@@ -185,25 +173,6 @@ class Closing(Base):
             confirmed_at=ticket.confirmed_at or self._clock.now(),
             **values,
         )
-
-    async def _look_later(self, tx: Tx, ticket: Ticket, payload: dict[str, Any]) -> None:
-        wait = _LOOK_AGAIN_S[min(payload["tries"], len(_LOOK_AGAIN_S) - 1)]
-        await self._jobs.put(tx, JOB_DELIVERED, ticket.id, self._clock.now() + timedelta(seconds=wait), payload)
-
-    async def _on_delivered(self, tx: Tx, job: Job) -> None:
-        """Look what became of a conclusion that had to be sent to a platform."""
-        ticket = await self._lock(tx, job.key)
-        if ticket.state != State.TO_REPORT or ticket.version != job.payload["version"]:
-            return
-        message = await messages.get(tx, job.payload["message_id"])
-        match message.delivery:
-            case Delivery.PENDING | Delivery.SENDING:
-                await self._look_later(tx, ticket, {**job.payload, "tries": job.payload["tries"] + 1})
-            case Delivery.SENT | Delivery.NONE:
-                await self._delivered(tx, ticket)
-            case Delivery.FAILED | Delivery.DROPPED:
-                # The result stays to be told; the agent sees why and finds another way.
-                await self._change(tx, ticket, "conclusion_failed", SYSTEM, text=message.delivery_error)
 
     async def _delivered(self, tx: Tx, ticket: Ticket) -> Ticket:
         now = self._clock.now()
@@ -227,49 +196,16 @@ class Closing(Base):
         due = self._clock.now() + timedelta(hours=self._settings.close_silence_h)
         await self._jobs.put(tx, JOB_SILENCE, ticket.id, due, {"resolved_at": rfc3339(ticket.resolved_at)})
 
-    async def _send_survey(self, tx: Tx, ticket: Ticket) -> None:
-        """Open the survey of this conclusion on the original channel, once."""
-        if ticket.conversation_id is None:
-            return
-        survey = await self._new_round(tx, ticket)
-        await self._voice.survey(tx, ticket, stands=True)
-        if self._voice.pushes(ticket):
-            url = f"{self._settings.base_url}/s/{self._links.link('survey', survey.id)}"
-            await self._voice.say(
-                tx,
-                ticket,
-                self._texts.get("ticket.survey.ask_with_link", serial=ticket.serial, url=url),
-                at=self._clock.now(),
-                choices=self._faces(),
-            )
-        else:
-            # The widget draws the four faces itself; the buttons are for other programs and for the record.
-            await self._voice.say(
-                tx,
-                ticket,
-                self._texts.get("ticket.survey.ask", serial=ticket.serial),
-                at=self._clock.now(),
-                choices=self._faces(),
-            )
-
-    def _faces(self) -> list[Choice]:
-        return [Choice(f"rating:{rating}", self._texts.get(f"ticket.rating.{rating}")) for rating in (4, 3, 2, 1)]
-
-    async def _standing(self, tx: Tx, ticket: Ticket) -> Survey | None:
-        """The survey of the present conclusion, or None when the ticket is open or nobody was asked yet."""
-        ended_at = ticket.resolved_at or ticket.closed_at
-        if is_open(ticket.state) or ended_at is None:
-            return None
-        rounds = await surveys.of_ticket(tx, ticket.id)
-        return rounds[-1] if rounds and rounds[-1].sent_at >= ended_at else None
-
-    async def _new_round(self, tx: Tx, ticket: Ticket) -> Survey:
-        return await surveys.open_round(
-            tx, ticket.id, now=self._clock.now(), staff_id=ticket.assignee_id, demo=ticket.demo
-        )
-
     async def _rate(
-        self, tx: Tx, ticket: Ticket, rating: int, solved: bool | None, text: str, survey: Survey | None = None
+        self,
+        tx: Tx,
+        ticket: Ticket,
+        rating: int,
+        solved: bool | None,
+        text: str,
+        survey: Survey | None = None,
+        *,
+        recommend: int | None = None,
     ) -> Ticket:
         """Take an answer to the survey. The same answer again changes nothing; another one replaces it.
 
@@ -277,30 +213,58 @@ class Closing(Base):
         """
         if not 1 <= rating <= 4:
             raise Invalid("rating")
+        if recommend is not None and recommend not in _RECOMMEND:
+            raise Invalid("recommend")
         standing = await self._standing(tx, ticket)
         if survey is None:
             survey = standing or await self._to_rate(tx, ticket)
-            standing = standing or (None if is_open(ticket.state) else survey)
+            standing = standing or (None if is_open(ticket.state) and ticket.tier > 1 else survey)
         if solved is None and rating >= surveys.CONTENT:
             solved = True
         words = text.strip() or None
-        if (survey.rating, survey.solved, survey.text) == (rating, solved, words):
+        answered = (rating, solved, words)
+        if (survey.rating, survey.solved, survey.text) == answered and recommend in (None, survey.recommend):
             return ticket
-        await surveys.answer(tx, survey.id, rating=rating, solved=solved, text=words, now=self._clock.now())
+        await surveys.answer(
+            tx, survey.id, rating=rating, solved=solved, text=words, now=self._clock.now(), recommend=recommend
+        )
+        if (survey.rating, survey.solved, survey.text) == answered:
+            # Only how likely they recommend us came later, as a second step of the page.
+            return ticket
         ticket = await self._change(tx, ticket, "rated", CUSTOMER, text=self._rating_text(rating, words))
         if standing is None or standing.id != survey.id:
             return ticket
         await self._voice.survey(tx, ticket, stands=False)
         if rating == surveys.UNHAPPY or solved is False:
-            return await self._unhappy(tx, ticket)
-        if solved and ticket.state == State.RESOLVED:
+            return await self._unhappy(tx, ticket, survey.staff_id)
+        if solved and (ticket.state == State.RESOLVED or (ticket.tier == 1 and ticket.state == State.NEW)):
             return await self._confirmed(tx, ticket)
         return ticket
+
+    async def _refused(self, tx: Tx, ticket: Ticket, text: str) -> Ticket:
+        """「没解决」, said outside the four faces: it counts as the answer to what stands open."""
+        words = text.strip() or None
+        if ticket.tier == 1 or is_open(ticket.state):
+            asked = ticket.tier == 1 and await self._was_asked_if_solved(tx, ticket)
+            ticket = await self._change(tx, ticket, "not_solved", CUSTOMER, text=words)
+            if asked:
+                await self._light_answer(tx, ticket, solved=False)
+                return await self._unhappy(tx, ticket)
+            return ticket
+        if not self._is_fresh(ticket):
+            raise IllegalMove("too late to reopen", text_id="error.reopen_too_late")
+        ticket = await self._change(tx, ticket, "not_solved", CUSTOMER, text=words)
+        standing = await self._standing(tx, ticket)
+        if standing is not None and standing.answered_at is None:
+            now = self._clock.now()
+            await surveys.answer(tx, standing.id, rating=None, solved=False, text=words, now=now)
+        return await self._unhappy(tx, ticket, standing.staff_id if standing else None)
 
     async def _to_rate(self, tx: Tx, ticket: Ticket) -> Survey:
         """What an unasked answer is about: a conclusion without survey, or the last survey of a reopened ticket."""
         rounds = await surveys.of_ticket(tx, ticket.id)
-        if ticket.state in (State.RESOLVED, State.CLOSED, State.SELF_SOLVED):
+        ended = ticket.state in (State.RESOLVED, State.CLOSED, State.SELF_SOLVED)
+        if ended or (ticket.tier == 1 and await self._was_asked_if_solved(tx, ticket)):
             return await self._new_round(tx, ticket)
         if not rounds:
             raise IllegalMove("nothing to rate yet", text_id="error.nothing_to_rate")
@@ -310,16 +274,47 @@ class Closing(Base):
         label = self._texts.get(f"ticket.rating.{rating}")
         return f"{label}:{words}" if words else label
 
-    async def _unhappy(self, tx: Tx, ticket: Ticket) -> Ticket:
-        """The customer is not content: back to work, more urgent, for an expert, under the supervisor's eyes."""
+    async def _unhappy(self, tx: Tx, ticket: Ticket, concluded_by: str | None = None) -> Ticket:
+        """The customer is not content: back to work, more urgent, under the supervisor's eyes, and for an expert other
+        than whoever concluded it. The second time it goes one step up by itself, and the next time one more."""
+        count = (ticket.unhappy_count or 0) + 1
         if ticket.tier == 1:
-            return await self._to_person(tx, ticket, reason="unhappy", actor=CUSTOMER)
+            return await self._to_person(tx, ticket, reason="unhappy", actor=CUSTOMER, unhappy_count=count)
         if not may(ticket.state, Move.REOPEN, Party.CUSTOMER):
             # It is being worked on already; what changes is who looks at it.
-            return await self._change(tx, ticket, "review_wanted", SYSTEM, review_wanted=True)
-        return await self._reopen(
-            tx, ticket, "reopened", CUSTOMER, tier=_UNHAPPY_TIER, team_id=EXPERTS, escalated_to="expert"
+            return await self._change(
+                tx, ticket, "review_wanted", SYSTEM, review_wanted=True, unhappy_count=ticket.unhappy_count or 1
+            )
+        ticket = await self._reopen(
+            tx,
+            ticket,
+            "reopened",
+            CUSTOMER,
+            tier=_UNHAPPY_TIER,
+            team_id=EXPERTS,
+            escalated_to="expert",
+            unhappy_count=count,
+            assignee_id=await least_busy_expert(tx, self._people, (concluded_by, ticket.assignee_id)),
         )
+        return await self._goes_up(tx, ticket, count) if count > 1 else ticket
+
+    async def _goes_up(self, tx: Tx, ticket: Ticket, count: int) -> Ticket:
+        """One step up the chain without anybody's doing: the supervisor, then the head of service."""
+        to, role = ("supervisor", Role.SUPERVISOR) if count == _SUPERVISORS_TURN else ("head", Role.MANAGER)
+        ticket = await self._change(
+            tx,
+            ticket,
+            "went_up",
+            SYSTEM,
+            text=self._texts.get("loop.went_up", count=count),
+            escalated_to=to,
+            priority=1,
+            review_wanted=True,
+        )
+        for staff_id in await of_role(tx, role):
+            topic, event = f"staff:{staff_id}", {"type": "due", "serial": ticket.serial}
+            tx.after_commit(lambda topic=topic, event=event: self._notifier.publish(topic, event))  # type: ignore[misc]  # defaults bind the loop's values
+        return ticket
 
     async def _reopen(
         self, tx: Tx, ticket: Ticket, kind: str, actor: Actor, *, text: str | None = None, **values: Any
@@ -364,6 +359,8 @@ class Closing(Base):
         now = self._clock.now()
         if ticket.tier == 1:
             state = after(ticket.state, Move.SELF_SOLVE, Party.CUSTOMER, tier=1)
+            if await self._was_asked_if_solved(tx, ticket):
+                await self._light_answer(tx, ticket, solved=True)
             return await self._change(tx, ticket, "self_solved", actor, state=state.value, closed_at=now)
         return await self._change(
             tx,

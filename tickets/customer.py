@@ -9,24 +9,22 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.store import conversations, customers, episodes, messages
+from bot.store import episodes, messages
 from bot.store.conversations import Conversation
 from bot.types import Author, Kind
 from core.clock import rfc3339
 from core.db import Tx
 from core.errors import IllegalMove, Invalid, NotFound, Unauthorized
-from core.ids import new_id
-from tickets import categories, store, surveys
+from tickets import store, surveys
 from tickets.base import About
 from tickets.book import Book
 from tickets.states import Move, Party, State, after, is_open
-from tickets.store import CUSTOMER, UNSORTED, Event, Ticket
+from tickets.store import CUSTOMER, Event, Ticket
 from tickets.surveys import Survey
 from tickets.tables import tickets
 
 MAX_WORDS = 4_000
 _LIST = 50
-_SUGGESTION = "advice/feature"
 # Steps of the history that concern the customer; the rest is how we work.
 _TOLD = {"opened", "confirmed", "escalated", "handed_over", "reopened", "closed", "self_solved", "merged"}
 _KINDS = {Author.CUSTOMER: "customer", Author.BOT: "bot", Author.AGENT: "agent", Author.SYSTEM: "system"}
@@ -49,7 +47,9 @@ class CustomerSide(Book):
             serial = serials.get((await episodes.get(tx, conversation.episode_id)).ticket_id)
         if serial is None:
             serial = next((row.serial for row in rows if row.tier > 1 and is_open(row.state)), None)
-        survey = serials.get(conversation.survey_ticket_id) if conversation.survey_ticket_id else None
+        # 「解决了吗」 of the bot's matters stands under its message; the four faces are for what people concluded.
+        asked = {row.id: row.serial for row in rows if row.tier > 1}
+        survey = asked.get(conversation.survey_ticket_id) if conversation.survey_ticket_id else None
         return About(serial, survey, sum(1 for row in rows if row.customer_unread > 0))
 
     async def customer_list(self, tx: Tx, customer_id: str) -> list[dict[str, Any]]:
@@ -173,10 +173,6 @@ class CustomerSide(Book):
 
     # Pages by link.
 
-    def ticket_link(self, ticket_id: str) -> str:
-        """The address of the customer's page of a ticket."""
-        return f"{self._settings.base_url}/t/{self._links.link('ticket', ticket_id)}"
-
     async def by_link(self, token: str) -> tuple[str, str]:
         """(customer id, serial) behind a ticket link. Raises NotFound for a link that ran out or never was."""
         async with self._db.read() as tx:
@@ -212,45 +208,6 @@ class CustomerSide(Book):
         async with self._db.begin() as tx:
             survey, seen = await self._survey(tx, token)
             await self._rates(tx, await self._lock(tx, seen.id), rating, solved, text, survey)
-
-    # Feedback from a page or an app, without a chat.
-
-    async def feedback(
-        self,
-        *,
-        channel_id: str,
-        channel_kind: str,
-        kind: str,
-        text: str,
-        phone: str | None,
-        email: str | None,
-    ) -> Ticket:
-        """A person's matter from somebody who wrote on the feedback page; a customer is made for it."""
-        now = self._clock.now()
-        async with self._db.begin() as tx:
-            identity = await customers.create(tx, channel_id=channel_id, external_id=new_id("feedback"), now=now)
-            if phone or email:
-                await customers.leave_contact(tx, identity.customer_id, phone=phone, email=email, consent_at=now)
-            # A conversation of its own: what is answered there stands on the page behind the link.
-            conversation = await conversations.create(
-                tx, identity_id=identity.id, customer_id=identity.customer_id, channel_id=channel_id, now=now
-            )
-            ref = await self.open_for(
-                tx,
-                conversation_id=conversation.id,
-                customer_id=identity.customer_id,
-                channel_id=channel_id,
-                channel_kind=channel_kind,
-                text=text,
-                profile={},
-            )
-            await self._voice.begin(tx, conversation, ref.ticket_id, now)
-            ticket = await self._lock(tx, ref.ticket_id)
-            await self._voice.hear(tx, ticket, text, now)
-            values: dict[str, Any] = {"fields": {**ticket.fields, "feedback_kind": kind}}
-            if kind == "suggestion" and ticket.category_id == UNSORTED:
-                values |= {"category_id": _SUGGESTION, "team_id": (await categories.load(tx)).team_of(_SUGGESTION)}
-            return await self._to_person(tx, ticket, reason="feedback", actor=CUSTOMER, **values)
 
     async def _theirs(self, tx: Tx, customer_id: str, serial: str) -> Ticket:
         ticket = await self._lock(tx, serial=serial)

@@ -31,6 +31,8 @@ class Survey:
     solved: bool | None
     text: str | None
     staff_id: str | None
+    recommend: int | None = None
+    sent_by: str | None = None
 
     @property
     def is_unhappy(self) -> bool:
@@ -59,13 +61,26 @@ async def open_round(tx: Tx, ticket_id: str, *, now: datetime, staff_id: str | N
     return made
 
 
-async def answer(tx: Tx, survey_id: str, *, rating: int, solved: bool | None, text: str | None, now: datetime) -> None:
-    """Write the answer; a second one replaces the first."""
-    await tx.execute(
-        update(surveys)
-        .where(surveys.c.id == survey_id)
-        .values(rating=rating, solved=solved, text=text, answered_at=now)
-    )
+async def answer(
+    tx: Tx,
+    survey_id: str,
+    *,
+    rating: int | None,
+    solved: bool | None,
+    text: str | None,
+    now: datetime,
+    recommend: int | None = None,
+) -> None:
+    """Write the answer; a second one replaces the first. Without a rating it is only whether it is solved."""
+    values: dict[str, Any] = {"rating": rating, "solved": solved, "text": text, "answered_at": now}
+    if recommend is not None:
+        values["recommend"] = recommend
+    await tx.execute(update(surveys).where(surveys.c.id == survey_id).values(**values))
+
+
+async def sent_by(tx: Tx, survey_id: str, way: str) -> None:
+    """Write which way carried it: channel, other, mail, sms, or none, when it waits for the next contact."""
+    await tx.execute(update(surveys).where(surveys.c.id == survey_id).values(sent_by=way))
 
 
 async def get(tx: Tx, survey_id: str) -> Survey | None:
@@ -102,4 +117,6 @@ def _value(row: Row[Any]) -> Survey:
         solved=row.solved,
         text=row.text,
         staff_id=row.staff_id,
+        recommend=row.recommend,
+        sent_by=row.sent_by,
     )

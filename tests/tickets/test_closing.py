@@ -47,7 +47,7 @@ async def test_an_unhappy_customer_gets_an_expert_and_the_supervisors_eye(any_wo
     accepted = await any_world.says(choice="rating:1")
     ticket = await any_world.ticket(ticket.serial)
     assert (ticket.state, ticket.tier, ticket.team_id, ticket.priority) == ("new", 3, "experts", 2)
-    assert (ticket.assignee_id, ticket.review_wanted, ticket.reopened_count) == (None, True, 1)
+    assert (ticket.assignee_id, ticket.review_wanted, ticket.reopened_count) == (QIN.staff_id, True, 1)
     assert ticket.serial in (await any_world.seen(accepted.conversation_id))[-1].text
     await any_world.tickets.confirm(ticket.serial, QIN)
     await any_world.tickets.resolve_serial(ticket.serial, QIN, solution="重新核对后已退款。")
