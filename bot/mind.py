@@ -190,7 +190,7 @@ class Mind:
             case taps.LEAVE_LINE:
                 return Outcome(finding, (replies.text("bot.not_in_line"),))
             case _:
-                return Outcome(finding, (replies.text("bot.new_matter"),), memory=_forget(work))
+                return Outcome(finding, (replies.text("bot.new_matter"),), (_another(work),), memory=_forget(work))
 
     async def _article_tapped(self, work: Work, article_id: str, replies: Replies) -> Outcome:
         article = await self._answers.article(article_id)
@@ -286,7 +286,8 @@ class Mind:
         self, work: Work, spoken: tuple[Reply, ...], memory: Memory, replies: Replies
     ) -> tuple[tuple[Reply, ...], Memory]:
         """Ask once, at the first turn of an episode, whether the matter of last time is back."""
-        if not work.first_turn or not spoken or memory.form is not None:
+        # Thanks are the last word on the old matter, not the first on another.
+        if not work.first_turn or not spoken or memory.form is not None or wish.thanks(work.text):
             return spoken, memory
         ref = await self._reopenable(work)
         if ref is None:
@@ -307,9 +308,10 @@ class Mind:
         """The answer to what we asked last."""
         asked = work.episode.memory.asked or ""
         memory = replace(memory, asked=None)
+        if not yes and asked.startswith(taps.REOPEN):
+            return Outcome(finding, (replies.text("bot.new_matter"),), (_another(work),), memory=memory)
         if not yes:
-            text_id = "bot.new_matter" if asked.startswith(taps.REOPEN) else "smalltalk.deny"
-            return Outcome(finding, (replies.text(text_id),), memory=memory)
+            return Outcome(finding, (replies.text("smalltalk.deny"),), memory=memory)
         if asked.startswith(taps.REOPEN):
             ticket_id = TicketId(asked.removeprefix(taps.REOPEN))
             return Outcome(finding, moves=(CustomerSaid(ticket_id, "reopen"),), memory=memory)
@@ -342,6 +344,11 @@ class Mind:
     async def _tickets_of(self, work: Work) -> list[TicketRef]:
         async with self._db.read() as tx:
             return list(await self._tickets.current(tx, work.customer.id))
+
+
+def _another(work: Work) -> CustomerSaid:
+    """「还是上次的问题吗?」 No."""
+    return CustomerSaid(work.episode.ticket_id, "new_matter")
 
 
 def _unasked(work: Work) -> _Heard:

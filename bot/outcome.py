@@ -23,7 +23,7 @@ class FormDone:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSaid:
-    """The customer's word on a ticket: solved, not_solved, reopen, rating:1 … rating:4."""
+    """The customer's word on a ticket: solved, not_solved, reopen, new_matter, rating:1 … rating:4."""
 
     ticket_id: TicketId
     what: str

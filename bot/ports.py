@@ -6,6 +6,7 @@ A method that must be atomic with the message takes the open `Tx`; all others mu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from bot.types import (
@@ -81,8 +82,12 @@ class TicketBook(Protocol):
         text: str,
         profile: Mapping[str, str],
         demo: bool = False,
+        sent_at: datetime | None = None,
     ) -> TicketRef:
-        """The ticket for a new episode: the customer's one open ticket of tier two or three, else a new one."""
+        """The ticket for a new episode: the customer's one open ticket of tier two or three, else a new one.
+
+        `sent_at` is the platform's own time of the message, where it tells one.
+        """
 
     async def customer_wrote(self, tx: Tx, ticket_id: TicketId, text: str) -> None:
         """Note a customer's message: search terms, waiting_customer → in_progress, last_customer_at."""
@@ -101,7 +106,10 @@ class TicketBook(Protocol):
         """Write a finished form into the ticket's fields."""
 
     async def customer_said(self, tx: Tx, ticket_id: TicketId, what: str, *, text: str = "") -> TicketRef:
-        """The customer's word: solved, not_solved, reopen, rating:1 … rating:4. Illegal ones raise IllegalMove."""
+        """The customer's word: solved, not_solved, reopen, rating:1 … rating:4, new_matter (not the last one again).
+
+        Illegal ones raise IllegalMove.
+        """
 
     async def current(self, tx: Tx, customer_id: CustomerId) -> Sequence[TicketRef]:
         """The customer's tickets, open ones first, newest first."""

@@ -47,6 +47,29 @@ _RATING_WORDS = {
     "很不满意": 1,
     "非常不满意": 1,
 }
+# A whole text of these words answers 「解决了吗」; inside of a longer one they may be about anything.
+_VERDICT_WORDS = {
+    **dict.fromkeys(
+        ("解决了", "已解决", "已经解决", "已经解决了", "问题解决了", "都解决了", "解决啦", "搞定了", "好了", "可以了"),
+        "yes",
+    ),
+    **dict.fromkeys(
+        (
+            "没解决",
+            "没有解决",
+            "还没解决",
+            "还没有解决",
+            "未解决",
+            "问题没解决",
+            "并没有解决",
+            "还是不行",
+            "还不行",
+            "依然不行",
+            "没好",
+        ),
+        "no",
+    ),
+}
 _NUMBER = re.compile(r"[第选]?([1-9])[.、个条号项]?")
 _CHINESE_NUMBERS = {"一": 1, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6}
 
@@ -85,6 +108,11 @@ def named(text: str, offered: Sequence[Choice]) -> Choice | None:
     if matched:
         number = int(matched.group(1))
     return offered[number - 1] if number is not None and number <= len(offered) else None
+
+
+def verdict_in(text: str) -> str | None:
+    """`yes` or `no` for a text that says in so many words whether the matter is solved, or None."""
+    return _VERDICT_WORDS.get(normalise(text).rstrip("。.!?~,呢啊哦"))
 
 
 def rating_in(text: str) -> int | None:

@@ -7,6 +7,7 @@ Whoever took the conversation meanwhile is never talked over.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 
@@ -238,6 +239,10 @@ class Hand:
     async def _customer_said(
         self, tx: Tx, work: Work, move: CustomerSaid, replies: Replies
     ) -> tuple[Sequence[Reply], bool]:
+        if move.what == "new_matter":
+            with suppress(Conflict):
+                await self._tickets.customer_said(tx, move.ticket_id, move.what)
+            return (), False
         known = {ref.ticket_id: ref for ref in await self._tickets.current(tx, work.customer.id)}
         again = await self._tickets.reopenable(tx, work.customer.id)
         if again is not None:

@@ -81,6 +81,9 @@ class Work:
         rating = taps.rating_in(last.text) if survey else None
         if rating is not None:
             return f"{taps.RATING}{rating}"
+        verdict = taps.verdict_in(last.text) if survey else None
+        if verdict is not None:
+            return f"{taps.SOLVED}{verdict}"
         choice = taps.named(last.text, self.offered)
         return None if choice is None else taps.canonical(choice.id)
 

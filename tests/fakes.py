@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from bot.assistant import AssistantTurn, Question, Said
@@ -163,6 +164,7 @@ class FakeTickets:
         text: str,
         profile: Mapping[str, str],
         demo: bool = False,
+        sent_at: datetime | None = None,
     ) -> TicketRef:
         for ref in await self.current(tx, customer_id):
             if ref.tier > 1 and ref.state in ("new", "in_progress", "waiting_customer"):
@@ -196,6 +198,8 @@ class FakeTickets:
         if what == "reopen" and ref.state not in ("resolved", "closed"):
             raise IllegalMove("reopen")
         self.said.append((ticket_id, what))
+        if what == "new_matter":
+            return ref
         state = {"reopen": "in_progress", "rating:1": "in_progress"}.get(what, "closed")
         self.tickets[ticket_id] = replace(ref, state=state)
         return self.tickets[ticket_id]

@@ -18,11 +18,11 @@ from core.calendar import Calendar
 from core.clock import Clock
 from core.db import Database, Tx
 from core.jobs import Jobs
-from core.normaliser import terms
 from core.people.store import DEFAULT_TEAM, PeopleStore
 from core.settings import Settings
-from tickets import categories, rules, steps, store, surveys
+from tickets import categories, fields, rules, steps, store, surveys
 from tickets.categories import Tree
+from tickets.fields import Custom
 from tickets.parts import Kit, Part
 from tickets.rules import Rules
 from tickets.states import State, is_open
@@ -37,8 +37,6 @@ REOPEN_WITHIN = timedelta(days=14)
 SELF_SOLVED_AFTER = timedelta(hours=24)
 # A customer who wrote this recently sits in front of the chat and needs no unread mark on the ticket.
 PRESENT_WITHIN = timedelta(minutes=10)
-# More different words than this are a book, not a matter; later ones are not searchable.
-MAX_TERMS = 6_000
 
 _TREE_KEPT_S = 30.0
 
@@ -90,6 +88,7 @@ class Base(ABC):
         self._zone = ZoneInfo(settings.timezone)
         self._kept: tuple[float, Tree] | None = None
         self._kept_rules: tuple[float, Rules] | None = None
+        self._kept_custom: tuple[float, list[Custom]] | None = None
         self._kept_hours: dict[str, tuple[float, Calendar | None]] = {}
         self._voice = Voice(notifier, self._as_book(), max(1, settings.rasa_slots))
         self._parts: list[Part] = []
@@ -190,6 +189,17 @@ class Base(ABC):
             self._kept_rules = (now, await rules.load(tx))
         return self._kept_rules[1]
 
+    async def _custom(self, tx: Tx) -> list[Custom]:
+        """An admin's fields, read again after a while."""
+        now = time.monotonic()
+        if self._kept_custom is None or now - self._kept_custom[0] > _TREE_KEPT_S:
+            self._kept_custom = (now, await fields.custom_of(tx))
+        return self._kept_custom[1]
+
+    def forget_settings(self) -> None:
+        """Read the rules and fields of work anew: somebody changed them here. Other gateways follow by themselves."""
+        self._kept_rules = self._kept_custom = None
+
     async def _hours_of(self, tx: Tx, team_id: str | None) -> Calendar | None:
         """The hours of a team, read again after a while."""
         now, key = time.monotonic(), team_id or DEFAULT_TEAM
@@ -213,19 +223,9 @@ def ref_of(ticket: Ticket) -> TicketRef:
     return TicketRef(ticket.id, ticket.serial, ticket.state, ticket.tier, ticket.title, ticket.team_id)
 
 
-def added_terms(known: str | None, text: str) -> str:
-    """The search terms with those of `text`; each stands once, between spaces, so that a term is found whole."""
-    words = dict.fromkeys((known or "").split())
-    for term in terms(text):
-        if len(words) >= MAX_TERMS:
-            break
-        words[term] = None
-    return f" {' '.join(words)} "
-
-
 def raised(priority: int) -> int:
     """One step more urgent; 1 is the top."""
     return max(1, priority - 1)
 
 
-__all__ = ["About", "Base", "actor_of", "added_terms", "raised", "ref_of", "surveys"]
+__all__ = ["About", "Base", "actor_of", "raised", "ref_of", "surveys"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot import wish
@@ -14,13 +14,13 @@ from core.db import Tx
 from core.errors import IllegalMove, Invalid
 from core.ids import ConversationId, CustomerId, EpisodeId, TicketId
 from core.people.store import DEFAULT_TEAM
-from tickets import store
+from tickets import fields, store
 from tickets.base import (
     JOB_SELF_SOLVED,
     JOB_SILENCE,
+    JOB_WAKE,
     PRESENT_WITHIN,
     SELF_SOLVED_AFTER,
-    added_terms,
     ref_of,
 )
 from tickets.closing import Closing
@@ -28,17 +28,6 @@ from tickets.states import OPEN, Ground, Move, Party, State, after, is_open, may
 from tickets.store import BOT, CUSTOMER, SYSTEM, UNSORTED, Actor, Ticket
 
 MAX_TITLE = 40
-# What a browser or app tells about itself and a technical matter needs.
-TECHNICAL_FIELDS = (
-    "device_model",
-    "system_version",
-    "app_version",
-    "network_kind",
-    "network_provider",
-    "city",
-    "speed",
-    "page_url",
-)
 _UNKNOWN = "unknown"
 _COMPLAINT_PRIORITY = 2
 _COMPLAINTS = frozenset({"complaint", "emotion"})
@@ -59,8 +48,12 @@ class Book(Closing):
         text: str,
         profile: Mapping[str, str],
         demo: bool = False,
+        sent_at: datetime | None = None,
     ) -> TicketRef:
-        """The ticket for a new episode: the customer's one open ticket of tier two or three, else a new one."""
+        """The ticket for a new episode: the customer's one open ticket of tier two or three, else a new one.
+
+        `sent_at` is the platform's own time of the message: the first receipt is exact, also when it came late.
+        """
         theirs = [each for each in await store.of_customer(tx, customer_id) if each.tier > 1 and is_open(each.state)]
         if len(theirs) == 1:
             return ref_of(theirs[0])
@@ -75,11 +68,11 @@ class Book(Closing):
             channel_kind=channel_kind,
             title=title_of(text),
             description=text,
-            fields={key: profile[key] for key in TECHNICAL_FIELDS if profile.get(key)},
+            fields={key: profile[key] for key in fields.TECHNICAL if profile.get(key)},
             category_id=category_id,
             team_id=tree.team_of(category_id),
-            terms=added_terms(None, text),
             last_customer_at=self._clock.now(),
+            first_received_at=min(sent_at or self._clock.now(), self._clock.now()),
             demo=demo,
         )
         return ref_of(made)
@@ -91,6 +84,8 @@ class Book(Closing):
         made = await store.create(
             tx, actor=actor, at=now, **{"first_received_at": now, "serial": f"FL-{day}-{number:06d}", **values}
         )
+        if made.next_step_at is not None:
+            await self._time_step(tx, made)
         await self._voice.refresh(tx, made)
         for part in self._parts:
             await part.changed(tx, None, made, "opened", actor, None)
@@ -100,19 +95,20 @@ class Book(Closing):
         """Note a customer's message: search terms, waiting_customer → in_progress, last_customer_at."""
         ticket = await store.get(tx, ticket_id, lock=True)
         news: dict[str, Any] = {"last_customer_at": self._clock.now(), "customer_unread": 0}
-        terms = added_terms(ticket.terms, text)
-        if terms != ticket.terms:
-            news["terms"] = terms
         if is_weak(ticket.title) and not is_weak(title_of(text)):
             news["title"], news["description"] = title_of(text), text
         await store.note(tx, ticket.id, **news)
         for part in self._parts:
             await part.customer_wrote(tx, ticket, text, news["last_customer_at"])
+        await self._came_back(tx, ticket)
         if ticket.tier == 1:
             await self._jobs.cancel(tx, JOB_SELF_SOLVED, ticket.id)
         if may(ticket.state, Move.CUSTOMER_ADDS, Party.CUSTOMER):
             state = after(ticket.state, Move.CUSTOMER_ADDS, Party.CUSTOMER)
             ticket = await self._change(tx, ticket, "customer_added", CUSTOMER, state=state.value)
+        if ticket.snoozed_until is not None:
+            await self._jobs.cancel(tx, JOB_WAKE, ticket.id)
+            ticket = await self._change(tx, ticket, "woken", CUSTOMER, snoozed_until=None)
         if ticket.category_id == UNSORTED and is_open(ticket.state):
             await self._sort(tx, ticket, (await self._tree(tx)).sort(text))
 
@@ -170,6 +166,7 @@ class Book(Closing):
         if last is None or self._clock.now() - last > PRESENT_WITHIN:
             await store.note(tx, ticket.id, customer_unread=ticket.customer_unread + 1)
             await self._voice.refresh(tx, ticket)
+            await self._news_later(tx, ticket)
 
     async def person_wanted(
         self, tx: Tx, ticket_id: TicketId, *, reason: str, packet: Mapping[str, Any], queued: bool
@@ -238,16 +235,18 @@ class Book(Closing):
         ticket = await store.get(tx, ticket_id, lock=True)
         said = {key: value for key, value in answers.items() if value not in (None, "", _UNKNOWN)}
         problem = str(said.get("problem") or "")
-        news: dict[str, Any] = {"fields": {**ticket.fields, **said}}
+        news: dict[str, Any] = {"fields": {**ticket.fields, **said}, **fields.columns_of(said)}
         if problem:
             news["title"], news["description"] = title_of(problem), problem
-            news["terms"] = added_terms(ticket.terms, " ".join(str(value) for value in said.values()))
         ticket = await self._change(tx, ticket, "form_done", CUSTOMER, **news)
         if ticket.category_id == UNSORTED and problem:
             await self._sort(tx, ticket, (await self._tree(tx)).sort(problem))
 
     async def customer_said(self, tx: Tx, ticket_id: TicketId, what: str, *, text: str = "") -> TicketRef:
-        """The customer's word: solved, not_solved, reopen, rating:1 … rating:4. Illegal ones raise IllegalMove."""
+        """The customer's word: solved, not_solved, reopen, rating:1 … rating:4, or new_matter: not the last one again.
+
+        Illegal ones raise IllegalMove.
+        """
         ticket = await store.get(tx, ticket_id, lock=True)
         if what.startswith("rating:") and what[7:].isdigit():
             return ref_of(await self._rate(tx, ticket, int(what[7:]), None, text))
@@ -258,8 +257,17 @@ class Book(Closing):
                 return ref_of(await self._not_solved(tx, ticket, text))
             case "reopen":
                 return ref_of(await self._reopen_by_customer(tx, ticket, text))
+            case "new_matter":
+                return ref_of(await self._new_matter(tx, ticket))
             case _:
                 raise Invalid("unknown word")
+
+    async def _new_matter(self, tx: Tx, ticket: Ticket) -> Ticket:
+        """「还是上次的问题吗?」 No: the two are linked all the same, since the customer came back so soon."""
+        last = await self.reopenable(tx, CustomerId(ticket.customer_id))
+        if last is None or last.ticket_id == ticket.id or ticket.previous_id is not None:
+            return ticket
+        return await self._change(tx, ticket, "new_matter", CUSTOMER, text=last.serial, previous_id=last.ticket_id)
 
     async def _solved(self, tx: Tx, ticket: Ticket) -> Ticket:
         if ticket.state in (State.CLOSED, State.SELF_SOLVED):
@@ -269,13 +277,7 @@ class Book(Closing):
         return await self._confirmed(tx, ticket)
 
     async def _not_solved(self, tx: Tx, ticket: Ticket, text: str) -> Ticket:
-        words = text.strip() or None
-        if ticket.tier == 1 or is_open(ticket.state):
-            return await self._change(tx, ticket, "not_solved", CUSTOMER, text=words)
-        if not self._is_fresh(ticket):
-            raise IllegalMove("too late to reopen", text_id="error.reopen_too_late")
-        ticket = await self._change(tx, ticket, "not_solved", CUSTOMER, text=words)
-        return await self._unhappy(tx, ticket)
+        return await self._refused(tx, ticket, text)
 
     async def current(self, tx: Tx, customer_id: CustomerId) -> Sequence[TicketRef]:
         """The customer's tickets, open ones first, newest first."""
@@ -301,6 +303,8 @@ class Book(Closing):
             into = await store.get(tx, (await episodes.get(tx, episode_id)).ticket_id)
             await self._merge_into(tx, ticket, into, SYSTEM)
             return
+        if reason == "silence":
+            await self.ask_if_solved(tx, ticket)
         due = (ticket.last_customer_at or now) + SELF_SOLVED_AFTER
         await self._jobs.put(tx, JOB_SELF_SOLVED, ticket.id, max(due, now + timedelta(seconds=1)))
 

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
-from bot.store import conversations, customers
-from bot.types import Speaker
+from bot.store import conversations
+from bot.types import Kind, Speaker
 from core.db import Tx
 from core.errors import Conflict, Forbidden, IllegalMove, Invalid
 from core.jobs import Job
-from core.people.store import DEFAULT_TEAM
 from core.people.tables import staff
-from tickets import categories, store, surveys
-from tickets.base import JOB_NEXT_STEP, actor_of, added_terms, raised
-from tickets.book import Book, title_of
+from tickets import categories, compensations, fields, store, surveys
+from tickets.base import actor_of, raised
+from tickets.book import Book
 from tickets.categories import EXPERTS
 from tickets.states import Move, Party, State, after, is_open, may
+from tickets.steps import CHOSEN
 from tickets.store import SYSTEM, Ticket
 
 _EXPERT_TIER = 3
 PRIORITIES = range(1, 6)
-MAX_FIELD = 500
-_EDITABLE = frozenset({"category_id", "priority", "team_id", "assignee_id", "title", "fields"})
+MAX_TAGS = 12
+_MAX_TAG = 20
+CAUSES = frozenset({"platform", "user", "third_party"})
+_WORDS = ("cause_text", "source_url", "source_text")
+_EDITABLE = frozenset(
+    {"category_id", "priority", "team_id", "assignee_id", "title", "fields", "tags", "cause", "source", *_WORDS}
+)
 
 
 class Work(Book):
@@ -80,7 +85,7 @@ class Work(Book):
             await self._change(tx, ticket, "note", actor_of(by), text=text)
 
     async def change(self, serial: str, by: Speaker, version: int, **values: Any) -> Ticket:
-        """Change category, priority, team, assignee, title, fields. Another team's people confirm anew.
+        """Change category, priority, team, assignee, title, fields, tags, cause, source. Another team confirms anew.
 
         Raises Conflict when the ticket has changed since `version`, Invalid for what does not exist.
         """
@@ -99,6 +104,7 @@ class Work(Book):
                 kind = "handed_over"
                 columns["state"] = after(ticket.state, Move.HAND_OVER, Party.STAFF).value
                 columns.setdefault("assignee_id", None)
+                columns |= _let_go(ticket)
             return await self._change(tx, ticket, kind, actor_of(by), **columns)
 
     async def _checked(self, tx: Tx, ticket: Ticket, values: dict[str, Any]) -> dict[str, Any]:
@@ -124,13 +130,25 @@ class Work(Book):
             if not title.strip():
                 raise Invalid("title is empty", text_id="error.text_empty")
             columns["title"] = title.strip()[:200]
-            columns["terms"] = added_terms(ticket.terms, title)
-        if (fields := values.get("fields")) is not None:
-            if any(len(key) > 40 or len(str(value)) > MAX_FIELD for key, value in fields.items()):
-                raise Invalid("fields")
-            kept = {**ticket.fields, **fields}
-            columns["fields"] = {key: value for key, value in kept.items() if value != ""}
+        if (written := values.get("fields")) is not None:
+            columns |= await self._fields(tx, ticket, columns.get("category_id", ticket.category_id), written)
+        if "tags" in values:
+            columns["tags"] = clean_tags(values["tags"])
+        if "cause" in values:
+            if values["cause"] not in (None, *CAUSES):
+                raise Invalid("cause")
+            columns["cause"] = values["cause"]
+        if "source" in values:
+            columns["source"] = (values["source"] or "").strip()[:20] or None
+        for name in _WORDS:
+            if name in values:
+                columns[name] = (values[name] or "").strip() or None
         return {name: value for name, value in columns.items() if value != getattr(ticket, name)}
+
+    async def _fields(self, tx: Tx, ticket: Ticket, category_id: str, written: dict[str, str]) -> dict[str, Any]:
+        clean = await fields.checked(tx, category_id, written)
+        kept = {key: value for key, value in {**ticket.fields, **clean}.items() if value != ""}
+        return {"fields": kept, **fields.columns_of(clean)}
 
     async def _assignee(self, tx: Tx, staff_id: str | None) -> str | None:
         if staff_id is None:
@@ -140,37 +158,81 @@ class Work(Book):
             raise Invalid("unknown assignee")
         return staff_id
 
-    async def set_next_step(self, serial: str, by: Speaker, *, text: str, who: str | None, at: datetime) -> Ticket:
-        """Say what happens next, by whom and by when. It is reminded of when its time has come."""
+    async def set_next_step(
+        self,
+        serial: str,
+        by: Speaker,
+        *,
+        text: str,
+        who: str | None,
+        at: datetime,
+        kind: str = "other",
+        tell: bool = False,
+        done: bool = False,
+    ) -> Ticket:
+        """Say what happens next, by whom and by when. It is reminded of before its time has come, and when it has.
+
+        With `tell` it is a promise: the customer hears what and by when, on their channel. With `done` the step that
+        stood before was carried out. Raises Invalid for a time that is over.
+        """
         if not text.strip():
             raise Invalid("text is empty", text_id="error.text_empty")
+        if kind not in CHOSEN:
+            raise Invalid("kind")
+        if at <= self._clock.now():
+            raise Invalid("at is over", text_id="error.step_past")
         async with self._db.begin() as tx:
             ticket = await self._lock(tx, serial=serial)
             if not is_open(ticket.state):
                 raise IllegalMove("ended", text_id="error.illegal_move")
+            if tell and ticket.conversation_id is None:
+                raise IllegalMove("no conversation", text_id="error.ticket_without_conversation")
             ticket = await self._taken(tx, ticket, by)
+            if done and ticket.next_step is not None:
+                ticket = await self._change(tx, ticket, "step_done", actor_of(by), text=ticket.next_step)
+            promise = {"promised_at": at} if tell else {}
             ticket = await self._change(
                 tx,
                 ticket,
-                "next_step",
+                "promised" if tell else "next_step",
                 actor_of(by),
                 text=text.strip(),
                 next_step=text.strip(),
                 next_step_by=await self._assignee(tx, who or by.staff_id),
                 next_step_at=at,
+                next_step_kind=kind,
+                next_step_told=tell,
+                **promise,
             )
-            await self._jobs.put(tx, JOB_NEXT_STEP, ticket.id, at)
+            if tell:
+                await self._promise(tx, ticket, by, at, kind)
             return ticket
 
+    async def _promise(self, tx: Tx, ticket: Ticket, by: Speaker, at: datetime, kind: str) -> None:
+        """Tell the customer in words of the house: a step's own words are staff's."""
+        text = self._texts.get(f"ticket.promise.{kind}", serial=ticket.serial, when=self._local(at))
+        await self._voice.say(tx, ticket, text, at=self._clock.now(), kind=Kind.NOTICE)
+        await self._mark_unread(tx, ticket)
+
     async def _on_next_step(self, tx: Tx, job: Job) -> None:
-        """The time of a next step has come and it still stands."""
+        """A next step is due soon, or is due now and still stands."""
         ticket = await self._lock(tx, job.key)
-        if ticket.next_step_at is None or not is_open(ticket.state) or ticket.next_step_at > self._clock.now():
+        now, at = self._clock.now(), ticket.next_step_at
+        if at is None or not is_open(ticket.state):
             return
-        await self._change(tx, ticket, "next_step_overdue", SYSTEM, text=ticket.next_step)
-        for staff_id in {ticket.next_step_by, ticket.assignee_id} - {None}:
-            topic, event = f"staff:{staff_id}", {"type": "due", "serial": ticket.serial}
-            tx.after_commit(lambda topic=topic, event=event: self._notifier.publish(topic, event))  # type: ignore[misc]  # defaults bind the loop's values
+        if at > now:
+            self._tell_due(tx, ticket, {ticket.next_step_by}, soon=True)
+            await self._jobs.put(tx, job.kind, ticket.id, at)
+            return
+        awake = {"snoozed_until": None} if ticket.snoozed_until else {}
+        ticket = await self._change(tx, ticket, "next_step_overdue", SYSTEM, text=ticket.next_step, **awake)
+        self._tell_due(tx, ticket, {ticket.next_step_by, ticket.assignee_id}, soon=False)
+
+    def _tell_due(self, tx: Tx, ticket: Ticket, staff_ids: Collection[str | None], *, soon: bool) -> None:
+        event = {"type": "due", "serial": ticket.serial, "soon": soon, "text": ticket.next_step or ""}
+        for staff_id in set(staff_ids) - {None}:
+            topic = f"staff:{staff_id}"
+            tx.after_commit(lambda topic=topic: self._notifier.publish(topic, event))  # type: ignore[misc]  # the default binds the loop's value
 
     async def wait_customer(self, serial: str, by: Speaker, text: str, client_message_id: str) -> Ticket:
         """Ask the customer for something on the original channel and wait for it."""
@@ -207,18 +269,33 @@ class Work(Book):
                 escalated_to=to,
                 escalation_summary=summary.strip(),
                 assignee_id=None,
+                **_let_go(ticket),
                 **values,
             )
 
-    async def resolve_serial(
-        self, serial: str, by: Speaker, *, solution: str, result_kind: str = "solved", category_id: str | None = None
-    ) -> Ticket:
+    async def resolve_serial(self, serial: str, by: Speaker, *, solution: str, **result: Any) -> Ticket:
         """`resolve` in a transaction of its own."""
         async with self._db.begin() as tx:
-            ticket = await self._lock(tx, serial=serial)
-            return await self.resolve(
-                tx, ticket.id, solution=solution, by=by, result_kind=result_kind, category_id=category_id
-            )
+            ticket = await store.by_serial(tx, serial)
+            return await self.resolve(tx, ticket.id, solution=solution, by=by, **result)
+
+    async def resolve(self, tx: Tx, ticket_id: str, *, solution: str, by: Speaker, **result: Any) -> Ticket:
+        """As `Closing.resolve`. Raises Invalid while a field that an admin requires for the category is empty, and
+        Conflict while a compensation waits for its supervisor: the conclusion tells the customer what they get."""
+        if result.get("result_kind", "solved") != "withdrawn":
+            await self._check_complete(tx, ticket_id, result.get("category_id"))
+        return await super().resolve(tx, ticket_id, solution=solution, by=by, **result)
+
+    async def _check_complete(self, tx: Tx, ticket_id: str, category_id: str | None) -> None:
+        ticket = await store.get(tx, ticket_id)
+        open_fields = fields.missing(await self._custom(tx), category_id or ticket.category_id, ticket.fields)
+        if open_fields:
+            raise Invalid("fields", text_id="error.fields_required", names="、".join(open_fields))
+        if any(each.state == compensations.WAITING for each in await compensations.of_ticket(tx, ticket.id)):
+            raise Conflict("compensation", text_id="error.compensation_waits")
+
+    async def _compensations(self, tx: Tx, ticket: Ticket) -> list[str]:
+        return compensations.given(await compensations.of_ticket(tx, ticket.id), self._texts)
 
     async def reopen(self, serial: str, by: Speaker, reason: str) -> Ticket:
         """Open an ended ticket again, with the reason; what the bot ended becomes a person's matter."""
@@ -263,57 +340,6 @@ class Work(Book):
             await self._change(tx, target, "took_in", actor_of(by), text=ticket.serial)
             return await self._merge_into(tx, ticket, target, actor_of(by))
 
-    async def create(
-        self,
-        by: Speaker,
-        *,
-        channel_id: str,
-        title: str,
-        description: str,
-        channel_kind: str = "phone",
-        category_id: str | None = None,
-        team_id: str | None = None,
-        priority: int = 3,
-        customer_name: str | None = None,
-        phone: str | None = None,
-    ) -> Ticket:
-        """A ticket by hand, for somebody who spoke or wrote elsewhere; a customer is made for it."""
-        if not title.strip():
-            raise Invalid("title is empty", text_id="error.text_empty")
-        if priority not in PRIORITIES:
-            raise Invalid("priority")
-        now = self._clock.now()
-        async with self._db.begin() as tx:
-            tree = await categories.load(tx)
-            category = tree.get(category_id or tree.sort(f"{title} {description}"))
-            if team_id is not None and await self._people.team(tx, team_id) is None:
-                raise Invalid("unknown team")
-            identity = await customers.create(
-                tx,
-                channel_id=channel_id,
-                external_id=f"hand:{now.timestamp():.6f}:{by.staff_id}",
-                now=now,
-                name=customer_name,
-            )
-            if phone:
-                await customers.leave_contact(tx, identity.customer_id, phone=phone, email=None, consent_at=now)
-            return await self._new(
-                tx,
-                actor_of(by),
-                customer_id=identity.customer_id,
-                channel_id=channel_id,
-                channel_kind=channel_kind,
-                tier=2,
-                priority=priority,
-                title=title_of(title),
-                description=description,
-                category_id=category.id,
-                team_id=team_id or category.team_id or DEFAULT_TEAM,
-                reason="by_hand",
-                person_wanted_at=now,
-                terms=added_terms(None, f"{title} {description}"),
-            )
-
     def allowed(self, ticket: Ticket, permissions: Collection[str]) -> list[str]:
         """What this ticket lets somebody with these permissions do now, as the desk names it."""
         moves: list[str] = []
@@ -344,3 +370,16 @@ class Work(Book):
         if ticket.state == State.RESOLVED:
             moves.append("close")
         return moves
+
+
+def _let_go(ticket: Ticket) -> dict[str, Any]:
+    """A step that the last hands held is nobody's until new ones take the ticket on."""
+    return {"next_step_by": None} if ticket.next_step_by in (None, ticket.assignee_id) else {}
+
+
+def clean_tags(tags: Iterable[str] | None) -> list[str] | None:
+    """Tags as they are kept: each once, in the order given. Raises Invalid for too many or too long ones."""
+    clean = list(dict.fromkeys(each.strip().lstrip("#") for each in tags or () if each.strip().lstrip("#")))
+    if len(clean) > MAX_TAGS or any(len(each) > _MAX_TAG for each in clean):
+        raise Invalid("tags", text_id="error.tags")
+    return clean or None
