@@ -12,15 +12,19 @@ from bot.types import Delivered, Incoming, Kind, Outgoing
 from connectors.http import PlatformHttp
 from connectors.seam import Capabilities, split_text, with_numbers
 from connectors.wechat.codec import check_signature, read_xml
+from connectors.wechat.crypto import BadKey, Envelope, check_message_signature
 from connectors.wechat.incoming import incoming
 from connectors.wechat.token import TokenRefused, Tokens
 from core.clock import Clock
-from core.errors import ChannelUnavailable
+from core.errors import ChannelUnavailable, NotFromThisChannel
 
 API_BASE = "https://api.weixin.qq.com"
 # The pages give no number; in the field 2,048 bytes is too long for passive replies, 2,047 fits everywhere.
 _TEXT_BYTES = 2_047
 _MENU_ENTRIES = 10
+# Clocks differ and lines are slow; more than that is a replay.
+_FRESH_S = 600.0
+_STAMP_DIGITS = 12
 
 _TOKEN_CODES = frozenset({40001, 40014, 42001})
 _BUSY_CODES = frozenset({-1, 45011})
@@ -70,9 +74,32 @@ class WeChatConnector:
         return query.get("echostr", "")
 
     def parse(self, channel: Channel, query: Mapping[str, str], raw: bytes) -> Incoming:
-        """Read one push; the signature covers the address only, so the body must at least be ours in shape."""
-        check_signature(str(channel.config.get("token", "")), query)
-        return incoming(channel.id, read_xml(raw))
+        """Read one push. With an EncodingAESKey only what was encrypted for this account counts (compatible and secure
+        mode alike): the plain signature covers the address only, and plain fields could be anybody's."""
+        token, aes_key = str(channel.config.get("token", "")), str(channel.config.get("aes_key", ""))
+        self._check_age(query)
+        if not aes_key:
+            check_signature(token, query)
+            return incoming(channel.id, read_xml(raw))
+        encrypted = read_xml(raw).get("Encrypt", "")
+        check_message_signature(token, query, encrypted)
+        return incoming(
+            channel.id, read_xml(self._envelope(aes_key, str(channel.config.get("app_id", ""))).open(encrypted))
+        )
+
+    def _check_age(self, query: Mapping[str, str]) -> None:
+        """An address that somebody kept is worth nothing later; the platform's repeats come within seconds."""
+        stamp = query.get("timestamp", "")
+        if not stamp.isascii() or not stamp.isdigit() or len(stamp) > _STAMP_DIGITS:
+            raise NotFromThisChannel("timestamp")
+        if abs(self._clock.now().timestamp() - int(stamp)) > _FRESH_S:
+            raise NotFromThisChannel("timestamp")
+
+    def _envelope(self, aes_key: str, app_id: str) -> Envelope:
+        try:
+            return Envelope(aes_key, app_id)
+        except BadKey as exc:
+            raise NotFromThisChannel("aes_key") from exc
 
     def acknowledgement(self) -> str:
         """`success` stops the platform's repeats and shows nothing to the customer."""

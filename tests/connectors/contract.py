@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -14,13 +15,14 @@ from tests.connectors.platform_world import PlatformWorld, platform_world
 
 
 class ConnectorContract:
-    """Inherit, and set `kind`."""
+    """Inherit, and set `kind`; `options` go to the platform's stand-in."""
 
     kind: str
+    options: Mapping[str, Any] = {}
 
     @pytest.fixture
     async def platform(self, db: Database) -> AsyncIterator[PlatformWorld]:
-        async with platform_world(db, self.kind) as made:
+        async with platform_world(db, self.kind, **self.options) as made:
             yield made
 
     async def test_the_url_check_echoes_byte_for_byte(self, platform: PlatformWorld) -> None:

@@ -100,8 +100,8 @@ async def _weibo_send(world: PlatformWorld, request: web.Request) -> web.StreamR
 
 
 @contextlib.asynccontextmanager
-async def platform_world(db: Database, kind: str) -> AsyncIterator[PlatformWorld]:
-    """Both servers on free ports of this machine."""
+async def platform_world(db: Database, kind: str, **options: Any) -> AsyncIterator[PlatformWorld]:
+    """Both servers on free ports of this machine; `options` are the platform's."""
     world = await build(db)
     clock: FakeClock = world.clock
 
@@ -110,8 +110,9 @@ async def platform_world(db: Database, kind: str) -> AsyncIterator[PlatformWorld
 
     platform: Any
     if kind == "wechat":
-        platform = WeChatPlatform("token-of-ours", "wx0123456789abcdef", "app-secret", now=now)
+        platform = WeChatPlatform("token-of-ours", "wx0123456789abcdef", "app-secret", now=now, **options)
         config = {"token": platform.token, "app_id": platform.app_id, "secret": platform.secret}
+        config["aes_key"] = platform.aes_key
     else:
         platform = WeiboPlatform("app-secret-of-ours", "access-token", now=now)
         config = {"app_secret": platform.app_secret, "access_token": platform.access_token}

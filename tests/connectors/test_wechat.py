@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.connectors.platform_world import PlatformWorld
 
 _PUSHES = Path(__file__).parents[1] / "fixtures" / "wechat"
 _CHANNEL = ChannelId("chn_1")
+_AES_KEY = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
 
 
 class TestWeChat(ConnectorContract):
@@ -24,6 +27,15 @@ class TestWeChat(ConnectorContract):
 
     async def test_the_acknowledgement_is_success(self, platform: PlatformWorld) -> None:
         assert (await platform.write("小满", "在吗")).body == "success"
+
+    @pytest.mark.parametrize("age_s", [-700, 700])
+    async def test_an_address_of_another_time_is_refused(self, platform: PlatformWorld, age_s: int) -> None:
+        kept = platform.platform.signed()
+        platform.world.clock.advance(seconds=age_s)
+        body = (_PUSHES / "text.xml").read_bytes()
+        async with platform.session.post(platform.url, params=kept, data=body) as response:
+            assert response.status == 401
+        assert await platform.stored() == []
 
     async def test_a_tapped_menu_entry_is_a_choice(self, platform: PlatformWorld) -> None:
         await platform.write("小满", "转人工", menu_id="human")
@@ -58,6 +70,30 @@ class TestWeChat(ConnectorContract):
         assert len(parts) > 1
         assert "".join(parts) == text
         assert all(len(part.encode()) <= 2047 for part in parts)
+
+
+class TestWeChatSecure(TestWeChat):
+    """The same promises in secure mode, and that nothing else is believed there."""
+
+    options: Mapping[str, Any] = {"aes_key": _AES_KEY}
+
+    async def test_plain_words_are_refused_though_their_address_is_signed(self, platform: PlatformWorld) -> None:
+        body = (_PUSHES / "text.xml").read_bytes()
+        async with platform.session.post(platform.url, params=platform.platform.signed(), data=body) as response:
+            assert response.status == 401
+        assert await platform.stored() == []
+
+    async def test_what_was_encrypted_for_another_account_is_refused(self, platform: PlatformWorld) -> None:
+        platform.platform.app_id = "wx-another-account"
+        pushed = await platform.write("小满", "在吗")
+        assert pushed.status == 401
+        assert await platform.stored() == []
+
+
+class TestWeChatCompatible(TestWeChatSecure):
+    """Plain fields stand beside the encrypted ones, and are not what counts."""
+
+    options: Mapping[str, Any] = {"aes_key": _AES_KEY, "compatible": True}
 
 
 async def _send(platform: PlatformWorld, text: str) -> Delivered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import secrets
@@ -12,6 +13,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import aiohttp
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from gateway.demo.platforms.phone import Phones
 from gateway.demo.platforms.push import Pushed, push
@@ -37,6 +39,9 @@ class WeChatPlatform:
     token: str
     app_id: str
     secret: str
+    aes_key: str = ""
+    """With it pushes are encrypted: alone (secure mode), or beside the plain fields when `compatible`."""
+    compatible: bool = False
     phones: Phones = field(default_factory=Phones)
     now: Callable[[], float] = time.time
     quota: int | None = _QUOTA
@@ -79,8 +84,30 @@ class WeChatPlatform:
             f"<CreateTime>{int(self.now())}</CreateTime><MsgType><![CDATA[text]]></MsgType>"
             f"<Content>{escape(text)}</Content><MsgId>{message_id}</MsgId>{extra}</xml>"
         )
-        query = {**self.signed(), "openid": openid}
-        return await push(session, url, query, body.encode(), "text/xml", deliveries=deliveries)
+        query, sent = self._wrapped({**self.signed(), "openid": openid}, body)
+        return await push(session, url, query, sent.encode(), "text/xml", deliveries=deliveries)
+
+    def _wrapped(self, query: dict[str, str], body: str) -> tuple[dict[str, str], str]:
+        """The push as the account's mode wants it."""
+        if not self.aes_key:
+            return query, body
+        encrypted = self._encrypt(body.encode())
+        joined = "".join(sorted((self.token, query["timestamp"], query["nonce"], encrypted)))
+        query |= {
+            "encrypt_type": "aes",
+            "msg_signature": hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest(),
+        }
+        envelope = f"<Encrypt><![CDATA[{encrypted}]]></Encrypt>"
+        if self.compatible:
+            return query, body.replace("</xml>", f"{envelope}</xml>")
+        return query, f"<xml><ToUserName><![CDATA[{ACCOUNT}]]></ToUserName>{envelope}</xml>"
+
+    def _encrypt(self, message: bytes) -> str:
+        key = base64.b64decode(self.aes_key + "=")
+        plain = secrets.token_bytes(16) + len(message).to_bytes(4, "big") + message + self.app_id.encode()
+        missing = 32 - len(plain) % 32
+        encryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).encryptor()
+        return base64.b64encode(encryptor.update(plain + bytes([missing]) * missing) + encryptor.finalize()).decode()
 
     def give_token(self, body: dict[str, Any]) -> dict[str, Any]:
         """`stable_token`: the same token until it runs out, unless a refresh is forced."""
