@@ -80,7 +80,7 @@ def test_garbage_is_refused_and_nothing_else(garbage: str) -> None:
 
 def test_both_refuse_a_changed_body_and_another_account() -> None:
     encrypted = Envelope(_KEY, _APP).close("退款到账了吗".encode())
-    signature = message_signature(_TOKEN, *_QUERY.values(), encrypted)
+    signature = message_signature(_TOKEN, _QUERY["timestamp"], _QUERY["nonce"], encrypted)
     body = f"<xml><Encrypt><![CDATA[{encrypted}]]></Encrypt></xml>"
     with pytest.raises(InvalidAppIdException):
         WeChatCrypto(_TOKEN, _KEY, "wx-other").decrypt_message(body, signature, *_QUERY.values())

@@ -39,12 +39,12 @@ class WeChatPlatform:
     token: str
     app_id: str
     secret: str
-    aes_key: str = ""
-    """With it pushes are encrypted: alone (secure mode), or beside the plain fields when `compatible`."""
-    compatible: bool = False
     phones: Phones = field(default_factory=Phones)
     now: Callable[[], float] = time.time
     quota: int | None = _QUOTA
+    aes_key: str = ""
+    """With it pushes are encrypted: alone (secure mode), or beside the plain fields when `compatible`."""
+    compatible: bool = False
     _customers: dict[str, _Customer] = field(default_factory=dict)
     _token: str = ""
     _token_until: float = 0.0
