@@ -7,17 +7,18 @@ goes through `note` and has no event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, and_, bindparam, select
 
 from core.clock import rfc3339
 from core.db import Tx
 from core.errors import Conflict, NotFound
 from core.ids import TicketId, new_id
+from core.statements import Changes, Insertion, Shape, Statement
 from tickets.tables import ticket_events, tickets
 
 # Nobody and no words have sorted it yet.
@@ -127,6 +128,7 @@ class Ticket:
     told_at: datetime | None
     sla_clock: str | None
     sla_due_at: datetime | None
+    sla_warn_at: datetime | None
     sla_breached: bool | None
     followers: int | None
     version: int
@@ -165,23 +167,43 @@ class Event:
     text: str | None
 
 
+SHAPE = Shape(Ticket, tickets)
+
+_THIS = tickets.c.id == bindparam("row_id")
+_BY_ID = select(*SHAPE.columns).where(_THIS)
+_GET, _LOCK = Statement(_BY_ID), Statement(_BY_ID.with_for_update())
+_BY_SERIAL = select(*SHAPE.columns).where(tickets.c.serial == bindparam("serial"))
+_GET_SERIAL, _LOCK_SERIAL = Statement(_BY_SERIAL), Statement(_BY_SERIAL.with_for_update())
+_OF_CUSTOMER = Statement(
+    select(*SHAPE.columns)
+    .where(tickets.c.customer_id == bindparam("customer_id"))
+    .order_by(tickets.c.updated_at.desc(), tickets.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_INSERT = Insertion(tickets)
+_CHANGE = Changes(tickets, and_(_THIS, tickets.c.version == bindparam("known_version")))
+_NOTE = Changes(tickets, _THIS)
+_INSERT_EVENT = Insertion(ticket_events)
+_EVENTS_OF = Statement(
+    select(*(ticket_events.c[each.name] for each in fields(Event)))
+    .where(ticket_events.c.ticket_id == bindparam("ticket_id"))
+    .order_by(ticket_events.c.number)
+)
+
+
 async def get(tx: Tx, ticket_id: str, *, lock: bool = False) -> Ticket:
     """The ticket. With `lock` nobody else changes it until the transaction ends. Raises NotFound."""
-    query = select(tickets).where(tickets.c.id == ticket_id)
-    return _found(await tx.first(query.with_for_update() if lock else query))
+    return _found(await (_LOCK if lock else _GET).first(tx, row_id=ticket_id))
 
 
 async def by_serial(tx: Tx, serial: str, *, lock: bool = False) -> Ticket:
     """The ticket with this number. Raises NotFound."""
-    query = select(tickets).where(tickets.c.serial == serial)
-    return _found(await tx.first(query.with_for_update() if lock else query))
+    return _found(await (_LOCK_SERIAL if lock else _GET_SERIAL).first(tx, serial=serial))
 
 
 async def of_customer(tx: Tx, customer_id: str, limit: int = 50) -> list[Ticket]:
     """A customer's tickets, the last touched first."""
-    query = select(tickets).where(tickets.c.customer_id == customer_id)
-    rows = await tx.all(query.order_by(tickets.c.updated_at.desc(), tickets.c.id.desc()).limit(limit))
-    return [value(row) for row in rows]
+    return [SHAPE.value(row) for row in await _OF_CUSTOMER.all(tx, customer_id=customer_id, limit=limit)]
 
 
 async def create(tx: Tx, *, actor: Actor, at: datetime, text: str | None = None, **values: Any) -> Ticket:
@@ -202,7 +224,7 @@ async def create(tx: Tx, *, actor: Actor, at: datetime, text: str | None = None,
         "updated_at": at,
         **values,
     }
-    await tx.execute(insert(tickets).values(**row))
+    await _INSERT.write(tx, **row)
     made = Ticket(**{**dict.fromkeys(_COLUMNS), **row})
     first = {name: known for name, known in tracked(made).items() if known is not None}
     await _write_event(tx, made, 1, actor, "opened", at, old={}, new=first, text=text)
@@ -214,16 +236,13 @@ async def change(
 ) -> Ticket:
     """Change columns and write the one event that tells of it. Raises Conflict when `ticket` is not the present row."""
     number = ticket.version + 1
-    changed = await tx.count(
-        update(tickets)
-        .where(tickets.c.id == ticket.id, tickets.c.version == ticket.version)
-        .values(**values, version=number, updated_at=at)
-    )
-    if changed == 0:
+    news = {**values, "version": number, "updated_at": at}
+    if await _CHANGE.write(tx, news, row_id=ticket.id, known_version=ticket.version) == 0:
         raise Conflict("ticket changed meanwhile", text_id="error.ticket_changed")
-    fresh = replace(ticket, **values, version=number, updated_at=at)
-    before, now = tracked(ticket), tracked(fresh)
-    differing = [name for name in TRACKED if before[name] != now[name]]
+    fresh = replace(ticket, **news)
+    told = [name for name in TRACKED if name in values]
+    before, now = _told(ticket, told), _told(fresh, told)
+    differing = [name for name in told if before[name] != now[name]]
     await _write_event(
         tx,
         fresh,
@@ -241,17 +260,14 @@ async def change(
 async def note(tx: Tx, ticket_id: str, **values: Any) -> None:
     """Write bookkeeping columns, which the history does not tell."""
     assert not set(values) & set(TRACKED)
-    await tx.execute(update(tickets).where(tickets.c.id == ticket_id).values(**values))
+    await _NOTE.write(tx, values, row_id=ticket_id)
 
 
 async def events_of(tx: Tx, ticket_id: str) -> list[Event]:
     """The whole history, oldest first."""
-    rows = await tx.all(
-        select(ticket_events).where(ticket_events.c.ticket_id == ticket_id).order_by(ticket_events.c.number)
-    )
     return [
-        Event(row.number, row.at, row.actor, row.actor_name, row.kind, row.old or {}, row.new or {}, row.text)
-        for row in rows
+        Event(number, at, actor, name, kind, old or {}, new or {}, text)
+        for number, at, actor, name, kind, old, new, text in await _EVENTS_OF.all(tx, ticket_id=ticket_id)
     ]
 
 
@@ -268,11 +284,15 @@ async def last_event(tx: Tx, ticket_id: str, kinds: Iterable[str]) -> str | None
 
 def tracked(ticket: Ticket) -> dict[str, Any]:
     """The part of a ticket that its history tells, as JSON."""
-    return {name: _json(getattr(ticket, name)) for name in TRACKED}
+    return _told(ticket, TRACKED)
+
+
+def _told(ticket: Ticket, names: Iterable[str]) -> dict[str, Any]:
+    return {name: _json(getattr(ticket, name)) for name in names}
 
 
 def value(row: Row[Any]) -> Ticket:
-    """A row as a value."""
+    """A row of `select(tickets)` as a value."""
     return Ticket(**row._mapping)
 
 
@@ -280,10 +300,10 @@ def _json(found: Any) -> Any:
     return rfc3339(found) if isinstance(found, datetime) else found
 
 
-def _found(row: Row[Any] | None) -> Ticket:
+def _found(row: Sequence[Any] | None) -> Ticket:
     if row is None:
         raise NotFound("ticket")
-    return value(row)
+    return SHAPE.value(row)
 
 
 async def _write_event(
@@ -298,18 +318,17 @@ async def _write_event(
     new: dict[str, Any],
     text: str | None,
 ) -> None:
-    await tx.execute(
-        insert(ticket_events).values(
-            id=new_id("tev"),
-            ticket_id=ticket.id,
-            number=number,
-            at=at,
-            actor=actor.id,
-            actor_name=actor.name,
-            kind=kind,
-            old=old,
-            new=new,
-            text=text,
-            demo=ticket.demo,
-        )
+    await _INSERT_EVENT.write(
+        tx,
+        id=new_id("tev"),
+        ticket_id=ticket.id,
+        number=number,
+        at=at,
+        actor=actor.id,
+        actor_name=actor.name,
+        kind=kind,
+        old=old,
+        new=new,
+        text=text,
+        demo=ticket.demo,
     )
