@@ -13,6 +13,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import structlog
@@ -59,10 +60,14 @@ from gateway.own_texts import own_texts
 from gateway.seed import seed_defaults
 from gateway.services import SERVICES, Services
 from gateway.single import single_gateway
+from gateway.sorting_seeds import seeds as sorting_seeds
 from gateway.version import VERSION
 from handoff.service import HandoffService
 from knowledge_base.service import KnowledgeBase
+from tickets.privacy.service import Privacy
+from tickets.figures.service import Figures
 from tickets.service import Tickets
+from tickets.views import Views
 
 log = structlog.get_logger(__name__)
 
@@ -106,6 +111,7 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
     connectors = Connectors(db, clock, counters)
     handoffs = HandoffService(db, redis, clock, fanout, people, texts, tickets, counters)
     tickets.join(owners=handoffs, outbox=connectors)
+    tickets.sorting.join(encoder=encoder, seeds=sorting_seeds)
     conversations = Conversations(db, clock, settings, knowledge, handoffs, tickets, texts, fanout)
     turns = Turns(db, clock, settings, assistant, knowledge, handoffs, tickets, texts, fanout, counters, owner=name)
     intake = Intake(
@@ -130,6 +136,9 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
         assistant=assistant,
         knowledge=knowledge,
         tickets=tickets,
+        figures=Figures(db, clock, texts, people, ZoneInfo(settings.timezone)),
+        privacy=Privacy.over(db, clock, audit),
+        views=Views(db, clock),
         handoffs=handoffs,
         connectors=connectors,
         web=WebConnector(db, tokens, intake, files),
@@ -160,6 +169,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         ("handoff", services.handoffs.run),
         ("knowledge", services.knowledge.run),
         ("conversations", services.conversations.run),
+        ("sorting", services.tickets.sorting.run),
+        ("figures", services.figures.run),
         ("texts", own_texts(services)),
     ):
         loops.start(name, loop)

@@ -13,6 +13,7 @@ from core.ids import new_id
 from core.tables import erasures, files
 from handoff.tables import drafts, handoffs
 from knowledge_base.tables import choice_labels, gaps
+from tickets.search import ticket_terms
 from tickets.tables import surveys, ticket_events, tickets
 
 _GONE = "〔已按要求删除〕"
@@ -58,6 +59,7 @@ async def erase_customer(tx: Tx, customer_id: str, *, by: str, now: datetime, da
             terms=None,
         )
     )
+    await tx.execute(delete(ticket_terms).where(ticket_terms.c.ticket_id.in_(mine)))
     await tx.execute(update(ticket_events).where(ticket_events.c.ticket_id.in_(mine)).values(text=None))
     await tx.execute(update(surveys).where(surveys.c.ticket_id.in_(mine)).values(text=None))
     await tx.execute(

@@ -40,7 +40,9 @@ async def seed_defaults(services: Services) -> None:
             async with services.db.begin() as tx:
                 await _people(services, tx)
                 await categories.seed(tx)
+                await services.tickets.sorting.seed(tx)
                 await web_channel(services, tx)
+                await _agreement(services, tx)
             await _administrator(services)
             if services.settings.demo:
                 await seed_demo(services)
@@ -61,6 +63,13 @@ async def _people(services: Services, tx: Tx) -> None:
     for team in categories.DELIVERED_TEAMS:
         if team.id not in known_teams:
             await people.save_team(tx, team)
+
+
+async def _agreement(services: Services, tx: Tx) -> None:
+    """The delivered confidentiality agreement, until an administrator writes the house's own."""
+    agreements = services.privacy.agreements
+    if await agreements.current(tx) is None:
+        await agreements.publish_in(tx, services.texts.get("agreement.delivered"), by="settings")
 
 
 async def web_channel(services: Services, tx: Tx) -> Channel:

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from gateway.limits import Limits
     from handoff.service import HandoffService
     from knowledge_base.service import KnowledgeBase
+    from tickets.privacy.service import Privacy
+    from tickets.figures.service import Figures
     from tickets.service import Tickets
+    from tickets.views import Views
 
 
 @dataclass(slots=True)
@@ -59,6 +62,9 @@ class Services:
     assistant: RasaAssistant
     knowledge: KnowledgeBase
     tickets: Tickets
+    figures: Figures
+    privacy: Privacy
+    views: Views
     handoffs: HandoffService
     connectors: Connectors
     web: WebConnector

@@ -9,7 +9,10 @@ import knowledge_base.tables
 import tickets.loop.tables
 import tickets.intake.tables
 import tickets.privacy.tables
+import tickets.playbooks.tables
 import tickets.search
+import tickets.sorting.tables
+import tickets.figures.tables
 import tickets.tables
 
 __all__ = ["bot", "core", "handoff", "knowledge_base", "tickets"]

@@ -13,38 +13,89 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Text, and_, cast, or_, select
+from sqlalchemy import Integer, Row, Select, and_, bindparam, false, func, literal, not_, or_, select
+from sqlalchemy import text as sql
 
 from bot.store import channels, conversations, customers, exchanges, messages
 from bot.store.exchanges import Exchange
 from bot.store.messages import Message
 from bot.tables import customers as customers_table
-from core.clock import rfc3339
+from core.clock import UTC, rfc3339
+from core.columns import UtcTime
 from core.db import Tx
 from core.errors import Invalid
 from core.masking import mask_email, mask_external, mask_phone, mask_text
-from core.normaliser import terms
 from tickets import categories, store, surveys
 from tickets.categories import Tree
 from tickets.history import event_view
-from tickets.states import OPEN, State, is_open
-from tickets.store import Ticket
+from tickets.privacy.scope import Reader, in_scope
+from tickets.search import Search, asked_terms, marks, snippet, ticket_terms
+from tickets.states import State, is_open
+from tickets.store import UNSORTED, Ticket
+from tickets.tables import WORK, ticket_followers, tickets
 from tickets.tables import surveys as surveys_table
-from tickets.tables import tickets
 from tickets.work import Work
 
-VIEWS = ("open", "mine", "team", "expert", "review", "overdue", "resolved", "all")
-_OPEN_CODES = [each.value for each in OPEN]
-_MOST_TERMS = 12
+VIEWS = (
+    "open",
+    "mine",
+    "team",
+    "expert",
+    "review",
+    "overdue",
+    "following",
+    "sorting",
+    "snoozed",
+    "resolved",
+    "all",
+)
+# Word for word as the partial indexes have it, so that the databases see that these indexes hold what is asked for.
+_WORK = sql(WORK)
 # Errors of platforms that the desk has words for.
 _TOLD_ERRORS = frozenset({"window_closed", "quota", "unsubscribed", "unreachable", "rejected"})
 # Work is ordered by urgency; what is over, by time.
-_BY_TIME = frozenset({"resolved", "all"})
+_BY_TIME = frozenset({"resolved", "all", "following", "snoozed"})
+# Long texts that a list does not show and should not carry.
+_HEAVY = frozenset(
+    {
+        "description",
+        "fields",
+        "solution",
+        "escalation_summary",
+        "terms",
+        "cause_text",
+        "result_reason",
+        "alternative",
+        "source_url",
+        "source_text",
+    }
+)
+_LIGHT = tuple(column for column in tickets.c if column.name not in _HEAVY)
+_NOT_READ: dict[str, Any] = {**dict.fromkeys(_HEAVY), "fields": {}}
+# Nobody reads further than "more than this many" in a number beside a view.
+COUNTED = 100
+# What a ticket outside one's teams shows of its title.
+_TITLE_OUTSIDE = 4
+SORTS = ("priority", "updated", "created", "oldest", "due")
+_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+_due = func.coalesce(tickets.c.sla_due_at, tickets.c.next_step_at, bindparam("never", _NEVER, UtcTime()))
+_ORDERS: dict[str, tuple[tuple[Any, bool], ...]] = {
+    # (column, whether it falls); the id makes every order a complete one.
+    "priority": ((tickets.c.priority, False), (tickets.c.updated_at, True), (tickets.c.id, True)),
+    "updated": ((tickets.c.updated_at, True), (tickets.c.id, True)),
+    "created": ((tickets.c.created_at, True), (tickets.c.id, True)),
+    "oldest": ((tickets.c.created_at, False), (tickets.c.id, False)),
+    "due": ((_due, False), (tickets.c.id, False)),
+    "found": ((ticket_terms.c.id, True),),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a list should hold. Empty means "any"."""
+    """What a list should hold. Empty means "any"; `sort` empty: the view's own order.
+
+    `outside` looks where the reader may not: it wants words to look for and tells serial, state and little else.
+    """
 
     view: str = "open"
     state: str = ""
@@ -53,6 +104,8 @@ class Wanted:
     channel: str = ""
     priority: int | None = None
     text: str = ""
+    sort: str = ""
+    outside: bool = False
     cursor: str = ""
     limit: int = 50
 
@@ -60,20 +113,55 @@ class Wanted:
 class Lists(Work):
     """Reading for staff. Methods open a transaction of their own unless they take one."""
 
-    async def page(
-        self, wanted: Wanted, *, staff_id: str, team_ids: Collection[str]
-    ) -> tuple[list[dict[str, Any]], str | None]:
-        """One page of briefs and the cursor of the next one, or None at the end."""
-        query = self._query(wanted, staff_id, team_ids)
-        async with self._db.read() as tx:
-            rows = [store.value(row) for row in await tx.all(query.limit(wanted.limit + 1))]
-            shown = rows[: wanted.limit]
-            briefs = await self.briefs(tx, shown)
-        more = len(rows) > wanted.limit
-        return briefs, _cursor_of(shown[-1]) if more else None
+    search: Search
 
-    def _query(self, wanted: Wanted, staff_id: str, team_ids: Collection[str]) -> Select[Any]:
-        query = select(tickets).where(self._view(wanted.view, staff_id, team_ids))
+    async def page(self, wanted: Wanted, *, reader: Reader) -> tuple[list[dict[str, Any]], str | None]:
+        """One page of briefs and the cursor of the next one, or None at the end. What is found by words says where."""
+        if wanted.outside and not wanted.text.strip():
+            raise Invalid("outside wants q")
+        order = self._order(wanted)
+        query = self._query(wanted, reader, order)
+        async with self._db.read() as tx:
+            rows = await tx.all(query.limit(wanted.limit + 1))
+            shown = [light(row) for row in rows[: wanted.limit]]
+            briefs = await self.briefs(tx, shown)
+            if wanted.outside:
+                briefs = [_outside(each) for each in briefs]
+            elif wanted.text.strip():
+                await self._mark(tx, briefs, wanted.text)
+        more = len(rows) > wanted.limit
+        return briefs, _cursor_of(rows[wanted.limit - 1], order) if more else None
+
+    async def counts(self, reader: Reader, views: Iterable[Wanted]) -> list[int]:
+        """How many tickets each list holds, counted no further than `COUNTED`."""
+        found: list[int] = []
+        async with self._db.read() as tx:
+            for wanted in views:
+                rows = self._filtered(select(literal(1)).select_from(tickets), wanted, reader).limit(COUNTED)
+                found.append(await tx.scalar(select(func.count()).select_from(rows.subquery())))
+        return found
+
+    def _order(self, wanted: Wanted) -> str:
+        """What is found by words comes newest first; else the wish, else the view's own order."""
+        if wanted.sort and wanted.sort not in SORTS:
+            raise Invalid("sort")
+        if wanted.text.strip() and asked_terms(wanted.text):
+            return "found"
+        return wanted.sort or ("updated" if wanted.view in _BY_TIME else "priority")
+
+    def _query(self, wanted: Wanted, reader: Reader, order: str) -> Select[Any]:
+        keys = _ORDERS[order]
+        query = self._filtered(
+            select(*_LIGHT, *(key.label(f"key_{n}") for n, (key, _) in enumerate(keys))), wanted, reader
+        )
+        if wanted.cursor:
+            query = query.where(_after(wanted.cursor, order))
+        return query.order_by(*(key.desc() if falls else key for key, falls in keys))
+
+    def _filtered(self, query: Select[Any], wanted: Wanted, reader: Reader) -> Select[Any]:
+        query = query.where(*self._view(wanted.view, reader))
+        scope = in_scope(reader)
+        query = query.where(not_(scope) if wanted.outside else scope)
         for column, value in (
             (tickets.c.state, wanted.state),
             (tickets.c.team_id, wanted.team),
@@ -90,36 +178,55 @@ class Lists(Work):
             )
         if wanted.priority is not None:
             query = query.where(tickets.c.priority == wanted.priority)
-        if wanted.text.strip():
-            query = query.where(_matches(wanted.text))
-        by_time = wanted.view in _BY_TIME
-        if wanted.cursor:
-            query = query.where(_after(wanted.cursor, by_time=by_time))
-        order = (tickets.c.updated_at.desc(), tickets.c.id.desc())
-        return query.order_by(*order) if by_time else query.order_by(tickets.c.priority, *order)
+        return self._found(query, wanted.text.strip())
 
-    def _view(self, view: str, staff_id: str, team_ids: Collection[str]) -> Any:
-        # Tier one is the bot's: it stands in no list of work.
-        work = and_(tickets.c.state.in_(_OPEN_CODES), tickets.c.tier > 1)
+    def _found(self, query: Select[Any], words: str) -> Select[Any]:
+        if not words:
+            return query
+        matches = self.search.index.matches(words, sqlite=self._db.sqlite)
+        if matches is None:
+            # Nothing but signs: no ticket is found by them.
+            return query.where(false())
+        return query.join(ticket_terms, ticket_terms.c.ticket_id == tickets.c.id).where(matches)
+
+    def _view(self, view: str, reader: Reader) -> tuple[Any, ...]:
+        now = self._clock.now()
+        awake = or_(tickets.c.snoozed_until.is_(None), tickets.c.snoozed_until <= now)
         match view:
             case "open":
-                return work
+                return (_WORK, awake)
             case "mine":
-                return and_(work, tickets.c.assignee_id == staff_id)
+                return (_WORK, awake, tickets.c.assignee_id == reader.staff_id)
             case "team":
-                return and_(work, tickets.c.team_id.in_(list(team_ids)))
+                return (_WORK, awake, tickets.c.team_id.in_(reader.team_ids))
             case "expert":
-                return and_(work, tickets.c.tier == 3)
+                return (_WORK, awake, tickets.c.tier == 3)
+            case "sorting":
+                return (_WORK, awake, tickets.c.category_id == UNSORTED)
             case "review":
-                return tickets.c.review_wanted.is_(True)
+                return (tickets.c.review_wanted.is_(True),)
             case "overdue":
-                return and_(work, tickets.c.next_step_at < self._clock.now())
+                return (_WORK, or_(tickets.c.next_step_at < now, tickets.c.sla_due_at < now))
+            case "snoozed":
+                return (_WORK, tickets.c.snoozed_until > now)
+            case "following":
+                mine = ticket_followers.c.staff_id == reader.staff_id
+                return (tickets.c.id.in_(select(ticket_followers.c.ticket_id).where(mine)),)
             case "resolved":
-                return tickets.c.state == State.RESOLVED.value
+                return (tickets.c.state == State.RESOLVED.value,)
             case "all":
-                return tickets.c.state.is_not(None)
+                return ()
             case _:
                 raise Invalid("view")
+
+    async def _mark(self, tx: Tx, briefs: list[dict[str, Any]], words: str) -> None:
+        """Where the words stand: in the title, else in a piece of the description."""
+        ids = [each["id"] for each in briefs]
+        query = select(tickets.c.id, tickets.c.description).where(tickets.c.id.in_(ids))
+        said = {row.id: row.description for row in await tx.all(query)}
+        for each in briefs:
+            each["marks"] = marks(each["title"], words)
+            each["snippet"] = None if each["marks"] else snippet(mask_text(said.get(each["id"]) or ""), words)
 
     async def briefs(self, tx: Tx, found: Iterable[Ticket]) -> list[dict[str, Any]]:
         """Tickets as the desk's lists show them."""
@@ -311,33 +418,54 @@ class Lists(Work):
         return self._texts.get(f"delivery.error.{known}", code=code)
 
 
-def _matches(text: str) -> Any:
-    """Every term of the text stands in the ticket, or its number does."""
-    said = text.strip()
-    words = cast(tickets.c.terms, Text)
-    found = [words.contains(f" {term} ", autoescape=True) for term in terms(said)[:_MOST_TERMS]]
-    serial = tickets.c.serial.contains(said.upper(), autoescape=True)
-    return or_(serial, and_(*found)) if found else serial
+def light(row: Row[Any]) -> Ticket:
+    """A row of a list as a value, without its long texts."""
+    known = {name: row._mapping[name] for name in (column.name for column in _LIGHT)}
+    return Ticket(**_NOT_READ, **known)
 
 
-def _cursor_of(ticket: Ticket) -> str:
-    data = msgspec.json.encode([ticket.priority, ticket.updated_at, ticket.id])
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+def _outside(brief: dict[str, Any]) -> dict[str, Any]:
+    """What a ticket outside one's teams tells: enough to know whether it is the one."""
+    kept = ("serial", "state", "state_text", "team_id", "team_name", "channel_kind", "created_at", "updated_at", "tier")
+    title = str(brief["title"])
+    shown = title if len(title) <= _TITLE_OUTSIDE else f"{title[:_TITLE_OUTSIDE]}****"
+    return {**dict.fromkeys(brief), **{name: brief[name] for name in kept}, "title": shown, "outside": True}
 
 
-def _after(cursor: str, *, by_time: bool) -> Any:
+def _cursor_of(row: Row[Any], order: str) -> str:
+    values = [row._mapping[f"key_{number}"] for number in range(len(_ORDERS[order]))]
+    return base64.urlsafe_b64encode(msgspec.json.encode([order, *values])).decode().rstrip("=")
+
+
+def _after(cursor: str, order: str) -> Any:
+    """What comes after the cursor in an order. Raises Invalid for one of another order."""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        priority, updated_at, ticket_id = msgspec.json.decode(raw, type=tuple[int, datetime, str])
+        named, *told = msgspec.json.decode(raw, type=list[str | int])
+        keys = _ORDERS[order]
+        if named != order or len(told) != len(keys):
+            raise Invalid("cursor")
+        values = [_key(key, value) for (key, _), value in zip(keys, told, strict=True)]
     except (binascii.Error, msgspec.DecodeError, ValueError) as exc:
         raise Invalid("cursor") from exc
-    later = or_(
-        tickets.c.updated_at < updated_at,
-        and_(tickets.c.updated_at == updated_at, tickets.c.id < ticket_id),
-    )
-    if by_time:
-        return later
-    return or_(tickets.c.priority > priority, and_(tickets.c.priority == priority, later))
+    later: Any = None
+    for (key, falls), value in zip(reversed(keys), reversed(values), strict=True):
+        further = key < value if falls else key > value
+        later = further if later is None else or_(further, and_(key == value, later))
+    first, falls = keys[0]
+    # Said once more for the index: nothing before the first key is even looked at.
+    return and_(first <= values[0] if falls else first >= values[0], later)
+
+
+def _key(key: Any, value: str | int) -> Any:
+    if isinstance(key.type, UtcTime):
+        moment = datetime.fromisoformat(str(value))
+        if moment.tzinfo is None:
+            raise ValueError("no zone")
+        return literal(moment, UtcTime())
+    if isinstance(value, int) != isinstance(key.type, Integer):
+        raise ValueError("another kind of key")
+    return value
 
 
 async def _customer_names(tx: Tx, customer_ids: Collection[str]) -> dict[str, str | None]:

@@ -1,5 +1,7 @@
 """Tables of the ticket: the matter, its history, surveys. Written by `tickets/` only."""
 
+from typing import Any
+
 from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint, text
 
 from core.columns import Json, SealedText, UtcTime
@@ -17,6 +19,8 @@ categories = Table(
     Column("team_id", String(40), nullable=False),
     Column("keywords", Json, nullable=False),
     Column("position", Integer, nullable=False, default=0),
+    Column("signs", Json),  # what a customer chose that means it: "feedback:suggestion", "form:…"
+    Column("archived_at", UtcTime),
 )
 
 tickets = Table(
@@ -57,7 +61,7 @@ tickets = Table(
     Column("last_customer_at", UtcTime),
     Column("last_reply_at", UtcTime),
     Column("customer_unread", Integer, nullable=False, default=0),
-    Column("terms", SealedText),  # search terms of title, description and messages
+    Column("terms", SealedText),  # empty since `ticket_terms` holds them; goes with a later release
     Column("merged_into", String(40)),
     Column("previous_id", String(40)),  # the ticket it follows
     Column("cause", String(12)),  # 根因: platform, user, third_party
@@ -86,6 +90,7 @@ tickets = Table(
     Column("told_at", UtcTime),  # when news last went to the contact given, once per absence
     Column("sla_clock", String(16)),  # the running clock that ends first
     Column("sla_due_at", UtcTime),  # … and when
+    Column("sla_warn_at", UtcTime),  # … and from when on it is at risk
     Column("sla_breached", Boolean),  # one of its promises was broken
     Column("followers", Integer),  # how many follow it, so that most changes need not ask who
     Column("version", Integer, nullable=False, default=0),
@@ -103,7 +108,7 @@ tickets = Table(
 )
 # Lists of work are read in their order from indexes that hold only what is open.
 _newest = (tickets.c.updated_at.desc(), tickets.c.id.desc())
-_is_work = {"sqlite_where": text(WORK), "postgresql_where": text(WORK)}
+_is_work: dict[str, Any] = {"sqlite_where": text(WORK), "postgresql_where": text(WORK)}
 Index("ix_tickets_work", tickets.c.priority, *_newest, **_is_work)
 Index("ix_tickets_work_team", tickets.c.team_id, tickets.c.priority, *_newest, **_is_work)
 

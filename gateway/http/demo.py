@@ -92,6 +92,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     session = await parts.auth.open_session(
         person.id, address=address(request), agent=request.headers.get("User-Agent", "")
     )
+    await parts.privacy.agreements.accept_for_demo(person.id)
     response = reply({"url": f"/desk/u/{slot}/"})
     set_session_cookie(request, response, slot, session.secret)
     return response

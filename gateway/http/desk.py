@@ -13,6 +13,7 @@ from core.errors import Invalid, QueueUnavailable
 from gateway.http import desk_talk
 from gateway.http.desk_common import confirm_ticket, desk_route, speaker, watches
 from gateway.http.desk_views import conversation_rows, presence_view, queue_items
+from gateway.http.gate import reader
 from gateway.http.kit import body, no_content, reply, viewer
 from gateway.services import Services, services
 from handoff import inbox, store
@@ -65,7 +66,7 @@ async def day(request: web.Request) -> web.StreamResponse:
         waiting = [row for row in rows if unread.get(row.conversation_id)]
         shown = await conversation_rows(parts, tx, waiting, unread)
         in_line = len(await inbox.line(tx, None if watches(who) else who.team_ids))
-    mine, _ = await parts.tickets.page(Wanted(view="mine", limit=_DAY), staff_id=who.staff_id, team_ids=who.team_ids)
+    mine, _ = await parts.tickets.page(Wanted(view="mine", limit=_DAY), reader=reader(who))
     soon = rfc3339(parts.clock.now().replace(hour=23, minute=59, second=59))
     due = [each for each in mine if each["next_step_at"] and each["next_step_at"] <= soon]
     reopened = [each for each in mine if each["reopened_count"]]

@@ -24,6 +24,7 @@ from core.errors import BadJson, BadRequest, Forbidden, FrontlineError, Invalid,
 from core.ids import new_id
 from core.people.roles import Permission
 from gateway.auth.viewer import Viewer, Visitor
+from gateway.http.gate import admit_to_records
 from gateway.services import Services, services
 
 log = structlog.get_logger(__name__)
@@ -197,11 +198,14 @@ async def _admit(request: web.Request, route: Route) -> None:
             request[VISITOR_KEY] = found
             structlog.contextvars.bind_contextvars(conversation_id=found.conversation_id)
         case Access.STAFF:
-            request[VIEWER] = await _staff(request)
+            who = await _staff(request)
+            await admit_to_records(request, route.path, route.access, who)
+            request[VIEWER] = who
         case Permission():
             who = await _staff(request)
             if route.access not in who.permissions:
                 raise Forbidden(route.access.value)
+            await admit_to_records(request, route.path, route.access, who)
             request[VIEWER] = who
         case _:
             pass

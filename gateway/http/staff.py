@@ -112,6 +112,7 @@ def _slot(request: web.Request) -> int:
 async def _describe(request: web.Request, who: Viewer) -> dict[str, Any]:
     parts = services(request)
     async with parts.db.read() as tx:
+        agreed = who.key or await parts.privacy.agreements.is_accepted(tx, who.staff_id)
         rows = await tx.all(select(teams.c.id, teams.c.name).where(teams.c.id.in_(who.team_ids)))
         row = await tx.first(
             select(staff.c.totp_secret, staff.c.must_change_password).where(staff.c.id == who.staff_id)
@@ -126,6 +127,7 @@ async def _describe(request: web.Request, who: Viewer) -> dict[str, Any]:
             "teams": [{"id": each.id, "name": each.name} for each in rows],
             "totp": row is not None and row.totp_secret is not None,
             "must_change_password": row is not None and row.must_change_password,
+            "must_accept_agreement": not agreed,
         },
         "csrf": who.csrf,
         "slot": _slot(request),
@@ -150,6 +152,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     session = await parts.auth.log_in(
         wish.name, wish.password, wish.totp, address=address(request), agent=request.headers.get("User-Agent", "")
     )
+    await parts.privacy.agreements.accept_for_demo(session.viewer.staff_id)
     # Only what failed counts, so that a whole office can begin its day behind one address.
     await parts.limits.give_back(_BY_ADDRESS, address(request))
     await parts.limits.give_back(_BY_NAME, name)

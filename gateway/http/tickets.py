@@ -1,11 +1,9 @@
-"""Tickets for staff and programs: lists, one ticket, what may be done with it, categories, figures."""
+"""Tickets for staff and programs: lists, one ticket, what may be done with it, categories."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from aiohttp import web
@@ -15,15 +13,15 @@ from core.clock import rfc3339
 from core.errors import Forbidden, Invalid, NotFound
 from core.people.roles import Permission
 from gateway.auth.viewer import Viewer
+from gateway.http.gate import reader
 from gateway.http.kit import STAFF, Route, body, no_content, number, reply, viewer
 from gateway.services import services
-from tickets import categories, figures
+from tickets import categories
 from tickets.lists import Wanted
 from tickets.store import Ticket
 
 _PAGE = 50
 _MAX_PAGE = 100
-_MAX_DAYS = 366
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 # Kinds of places that a ticket by hand may come from.
@@ -130,7 +128,7 @@ async def _after(request: web.Request, ticket: Ticket, status: int = 200) -> web
 
 
 async def list_tickets(request: web.Request) -> web.StreamResponse:
-    """One page of a view, filtered and searched."""
+    """One page of a view, filtered and searched; with `outside=1` what is found beyond one's teams, by number only."""
     who, query = viewer(request), request.query
     wanted = Wanted(
         view=query.get("view") or "open",
@@ -140,10 +138,12 @@ async def list_tickets(request: web.Request) -> web.StreamResponse:
         channel=query.get("channel", ""),
         priority=number(request, "priority", 3, 1, 5) if query.get("priority") else None,
         text=query.get("q", "")[:200],
+        sort=query.get("sort", ""),
+        outside=query.get("outside") == "1",
         cursor=query.get("cursor", ""),
         limit=number(request, "limit", _PAGE, 1, _MAX_PAGE),
     )
-    items, after = await services(request).tickets.page(wanted, staff_id=who.staff_id, team_ids=who.team_ids)
+    items, after = await services(request).tickets.page(wanted, reader=reader(who))
     return reply({"items": items, "next": after})
 
 
@@ -289,17 +289,6 @@ async def get_categories(request: web.Request) -> web.StreamResponse:
         return reply({"items": (await categories.load(tx)).as_tree(), "next": None})
 
 
-async def get_figures(request: web.Request) -> web.StreamResponse:
-    """Volume, shares and ratings of the last days."""
-    parts = services(request)
-    days = number(request, "days", 7, 1, _MAX_DAYS)
-    async with parts.db.read() as tx:
-        tree = await categories.load(tx)
-        counted = await figures.read(tx, now=parts.clock.now(), days=days, zone=ZoneInfo(parts.settings.timezone))
-    # Counting a quarter's tickets is a matter of tens of milliseconds, which others should not wait for.
-    return reply(await asyncio.to_thread(figures.overview, counted, parts.texts, tree))
-
-
 def _route(method: str, path: str, handler: Any, access: Any = Permission.TICKET_WRITE, **more: Any) -> Route:
     return Route(method, f"/api/v1/tickets{path}", handler, access, **more)
 
@@ -323,5 +312,4 @@ ROUTES = (
     _route("POST", "/{serial}/close", close),
     _route("POST", "/{serial}/merge", merge, body=Into),
     Route("GET", "/api/v1/categories", get_categories, STAFF, summary="The tree of categories"),
-    Route("GET", "/api/v1/figures/overview", get_figures, Permission.FIGURES_READ, summary="Figures of the last days"),
 )

@@ -1,10 +1,13 @@
 """Migrations: from nothing to the models, on both databases."""
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection
 
 import gateway.tables
 from core.db import create_engine, metadata
@@ -26,9 +29,19 @@ async def test_migrations_lead_to_the_models_and_twice_is_harmless(empty_url: st
     assert await migrate(empty_url) == newest()
     engine = create_engine(empty_url)
     async with engine.connect() as connection:
-        differences = await connection.run_sync(
-            lambda sync: compare_metadata(MigrationContext.configure(sync), metadata)
-        )
+        differences = await connection.run_sync(_differences)
     await engine.dispose()
     # SQLite reports partial indexes without their condition; names and columns are compared all the same.
     assert [each for each in differences if each[0] != "modify_default"] == []
+
+
+def _differences(connection: Connection) -> Any:
+    with warnings.catch_warnings():
+        # SQLite cannot tell what an index over an expression holds; PostgreSQL's are compared.
+        warnings.filterwarnings("ignore", message=".*expression-based index.*")
+        return compare_metadata(MigrationContext.configure(connection, opts={"include_name": _is_modelled}), metadata)
+
+
+def _is_modelled(name: str | None, kind: str, parents: Any) -> bool:
+    """The full-text index of SQLite and its shadow tables are made by statements of their own."""
+    return not (kind == "table" and (name or "").startswith("ticket_terms_fts"))

@@ -9,6 +9,7 @@ import pytest
 from core.errors import IllegalMove, Invalid, NotFound
 from tests.tickets.world import LIN, World
 from tickets.lists import Wanted
+from tickets.privacy.scope import ALL
 
 
 async def test_the_list_has_a_sentence_for_what_comes_next_and_an_unread_mark(any_world: World) -> None:
@@ -70,7 +71,7 @@ async def test_words_on_the_ticket_reach_the_conversation_and_wait_for_a_person(
     said = await any_world.seen(str(ticket.conversation_id))
     assert (said[-1].author, said[-1].text) == ("customer", "订单号 7788")
     assert (await any_world.ticket(ticket.serial)).state == "in_progress"
-    found, _ = await any_world.tickets.page(_all("7788"), staff_id="", team_ids=())
+    found, _ = await any_world.tickets.page(_all("7788"), reader=ALL)
     assert [each["serial"] for each in found] == [ticket.serial]
     with pytest.raises(Invalid):
         await any_world.tickets.customer_words(ticket.customer_id, ticket.serial, " ")

@@ -11,6 +11,7 @@ from bot.types import Mode
 from core.errors import Conflict, Forbidden, IllegalMove, Invalid
 from tests.tickets.world import LIN, QIN, SHEN, ZHOU, World
 from tickets.lists import Wanted
+from tickets.privacy.scope import ALL
 
 
 async def test_an_answer_days_later_begins_an_episode_with_a_person(any_world: World) -> None:
@@ -71,9 +72,9 @@ async def test_a_promise_that_passes_is_overdue_and_told_to_its_people(any_world
     ticket = await any_world.human()
     at = any_world.clock.now() + timedelta(hours=4)
     await any_world.tickets.set_next_step(ticket.serial, LIN, text="回电告知退款进度", who=ZHOU.staff_id, at=at)
-    assert await any_world.tickets.page(_view("overdue"), staff_id="", team_ids=()) == ([], None)
+    assert await any_world.tickets.page(_view("overdue"), reader=ALL) == ([], None)
     await any_world.pass_time(hours=4, seconds=1)
-    found, _ = await any_world.tickets.page(_view("overdue"), staff_id="", team_ids=())
+    found, _ = await any_world.tickets.page(_view("overdue"), reader=ALL)
     assert [(each["serial"], each["overdue"]) for each in found] == [(ticket.serial, True)]
     told = {topic for topic, event in any_world.notifier.events if event["type"] == "due"}
     assert told == {f"staff:{LIN.staff_id}", f"staff:{ZHOU.staff_id}"}
