@@ -15,6 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from core.columns import Json, SealedText, UtcTime
@@ -142,6 +143,13 @@ messages = Table(
     UniqueConstraint("conversation_id", "dedupe_key", name="uq_messages_conversation_id_dedupe_key"),
     Index("ix_messages_conversation_id_at", "conversation_id", "at"),
     Index("ix_messages_ticket_id", "ticket_id"),
+    # Few answers get a thumb; figures look whether any has been added.
+    Index(
+        "ix_messages_thumbs",
+        "ticket_id",
+        sqlite_where=text("helpful is not null"),
+        postgresql_where=text("helpful is not null"),
+    ),
     Index("ix_messages_delivery_delivery_due_at", "delivery", "delivery_due_at"),
 )
 
