@@ -2,6 +2,7 @@
 
 import bot.tables
 import core.people.tables
+import core.robots.tables
 import core.tables
 import core.webhooks.tables
 import handoff.tables
@@ -11,6 +12,7 @@ import tickets.intake.tables
 import tickets.privacy.tables
 import tickets.playbooks.tables
 import tickets.search
+import tickets.sla.tables
 import tickets.sorting.tables
 import tickets.figures.tables
 import tickets.tables

@@ -22,6 +22,7 @@ from tickets.intake.layer import Intake
 from tickets.lists import Lists
 from tickets.loop.asking import JOB_AGAIN, JOB_CARRY, JOB_NEWS, JOB_SURVEY, JOB_SURVEY_SENT
 from tickets.search import Search
+from tickets.sla.part import Sla
 from tickets.sorting.service import Sorting
 from tickets.matters import Matters
 
@@ -32,6 +33,7 @@ class Tickets(CustomerSide, Intake, Lists, Matters):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.search = self.add(Search(self.kit))
+        self.sla = self.add(Sla(self.kit))
         self._jobs.on(JOB_SILENCE, self._on_silence)
         self._jobs.on(JOB_SELF_SOLVED, self._on_self_solved)
         self._jobs.on(JOB_DELIVERED, self._on_delivered)
