@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Insert, bindparam, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from core.clock import Clock, rfc3339
 from core.db import Database, Tx
+from core.statements import Statement
 from core.tables import audit, numbers
 
 _GENESIS = "0" * 64
@@ -83,16 +84,29 @@ class Audit:
         return None if (issued or 0) == expected - 1 else expected
 
 
+def _first(inserted: sqlite.Insert | postgresql.Insert) -> Insert:
+    """Two first users may meet here: the second one's insert becomes the update. Both databases know the clause."""
+    return (
+        inserted.values(name=bindparam("name"), value=1)
+        .on_conflict_do_update(index_elements=["name"], set_={"value": numbers.c.value + 1})
+        .returning(numbers.c.value)
+    )
+
+
+_NEXT_NUMBER = Statement(
+    numbers.update()
+    .where(numbers.c.name == bindparam("row_name"))
+    .values(value=numbers.c.value + 1)
+    .returning(numbers.c.value)
+)
+_FIRST_SQLITE = Statement(_first(sqlite.insert(numbers)))
+_FIRST = Statement(_first(postgresql.insert(numbers)))
+
+
 async def next_number(tx: Tx, name: str) -> int:
     """The next of a running number, from 1, without gaps, in the transaction that uses it."""
-    from_table = numbers.update().where(numbers.c.name == name).values(value=numbers.c.value + 1)
-    found = (await tx.execute(from_table.returning(numbers.c.value))).scalar()
-    if found is not None:
-        return int(found)
-    # Two first users may meet here: the second one's insert becomes the update. Both databases know the clause,
-    # and SQLAlchemy writes it alike for both.
-    statement = sqlite.insert(numbers) if tx.connection.dialect.name == "sqlite" else postgresql.insert(numbers)
-    statement = statement.values(name=name, value=1).on_conflict_do_update(
-        index_elements=["name"], set_={"value": numbers.c.value + 1}
-    )
-    return int((await tx.execute(statement.returning(numbers.c.value))).scalar_one())
+    row = await _NEXT_NUMBER.first(tx, row_name=name)
+    if row is None:
+        row = await (_FIRST if tx.sqlite is None else _FIRST_SQLITE).first(tx, name=name)
+    assert row is not None
+    return int(row[0])

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select
 
 from bot.tables import channels, conversations
 from bot.types import HandoffRequest, Speaker
@@ -24,6 +24,7 @@ from core.clock import millis
 from core.db import Tx
 from core.errors import NotFound
 from core.people.tables import staff
+from core.statements import Changes, Insertion, Shape, Statement
 from handoff.line import Place, Standing
 from handoff.tables import drafts, handoffs
 
@@ -74,7 +75,31 @@ class Handoff:
         )
 
 
-_COLUMNS = [column for column in handoffs.c if column.name != "packet"]
+def _why(stored: dict[str, Any] | None) -> dict[str, Any]:
+    return stored or {}
+
+
+SHAPE = Shape(Handoff, handoffs, convert={"why_agent": _why})
+
+_INSERT = Insertion(handoffs)
+_GET = Statement(select(*SHAPE.columns).where(handoffs.c.id == bindparam("id")))
+_OPEN_OF = Statement(
+    select(*SHAPE.columns).where(handoffs.c.conversation_id == bindparam("conversation_id"), handoffs.c.state.in_(OPEN))
+)
+# As it was when the change was decided.
+_SAME = and_(
+    handoffs.c.id == bindparam("row_id"),
+    handoffs.c.state == bindparam("known_state"),
+    handoffs.c.epoch == bindparam("known_epoch"),
+)
+_MOVE = Changes(handoffs, _SAME)
+_NOTE = Changes(handoffs, handoffs.c.id == bindparam("row_id"))
+_LOCK_AGENT = Statement(select(staff.c.disabled_at).where(staff.c.id == bindparam("id")).with_for_update())
+_COUNT_ACTIVE = Statement(
+    select(func.count())
+    .select_from(handoffs)
+    .where(handoffs.c.agent_id == bindparam("agent_id"), handoffs.c.state == ACTIVE)
+)
 
 
 async def create(
@@ -89,41 +114,40 @@ async def create(
     demo: bool = False,
 ) -> Handoff:
     """Write the wish: waiting, or active at once when an agent took the conversation by their own hand."""
-    await tx.execute(
-        insert(handoffs).values(
-            id=handoff_id,
-            conversation_id=wish.conversation_id,
-            episode_id=wish.episode_id,
-            ticket_id=wish.ticket_id,
-            team_id=team_id,
-            reason=str(wish.reason),
-            priority=wish.priority,
-            state=ACTIVE if agent_id else WAITING,
-            epoch=epoch,
-            packet=msgspec.json.encode(wish.packet).decode(),
-            agent_id=agent_id,
-            why_agent={},
-            requested_at=now,
-            waiting_since=now,
-            accepted_at=now if agent_id else None,
-            demo=demo,
-        )
+    await _INSERT.write(
+        tx,
+        id=handoff_id,
+        conversation_id=wish.conversation_id,
+        episode_id=wish.episode_id,
+        ticket_id=wish.ticket_id,
+        team_id=team_id,
+        reason=str(wish.reason),
+        priority=wish.priority,
+        state=ACTIVE if agent_id else WAITING,
+        epoch=epoch,
+        packet=msgspec.json.encode(wish.packet).decode(),
+        agent_id=agent_id,
+        why_agent={},
+        requested_at=now,
+        waiting_since=now,
+        accepted_at=now if agent_id else None,
+        demo=demo,
     )
     return await get(tx, handoff_id)
 
 
 async def get(tx: Tx, handoff_id: str) -> Handoff:
     """The handoff. Raises NotFound."""
-    row = await tx.first(select(*_COLUMNS).where(handoffs.c.id == handoff_id))
+    row = await _GET.first(tx, id=handoff_id)
     if row is None:
         raise NotFound("handoff")
-    return _value(row)
+    return SHAPE.value(row)
 
 
 async def find(tx: Tx, handoff_ids: Iterable[str]) -> dict[str, Handoff]:
     """Those that exist, by id."""
-    rows = await tx.all(select(*_COLUMNS).where(handoffs.c.id.in_(list(handoff_ids))))
-    return {row.id: _value(row) for row in rows}
+    rows = await tx.all(select(*SHAPE.columns).where(handoffs.c.id.in_(list(handoff_ids))))
+    return {row.id: SHAPE.value(row) for row in rows}
 
 
 async def packet(tx: Tx, handoff_id: str) -> dict[str, Any]:
@@ -135,32 +159,31 @@ async def packet(tx: Tx, handoff_id: str) -> dict[str, Any]:
 
 async def open_of(tx: Tx, conversation_id: str) -> Handoff | None:
     """The one open handoff of a conversation, or None."""
-    query = select(*_COLUMNS).where(handoffs.c.conversation_id == conversation_id, handoffs.c.state.in_(OPEN))
-    row = await tx.first(query)
-    return _value(row) if row else None
+    row = await _OPEN_OF.first(tx, conversation_id=conversation_id)
+    return None if row is None else SHAPE.value(row)
 
 
 async def last_of(tx: Tx, conversation_id: str) -> Handoff | None:
     """The newest handoff of a conversation, open or not."""
-    query = select(*_COLUMNS).where(handoffs.c.conversation_id == conversation_id)
+    query = select(*SHAPE.columns).where(handoffs.c.conversation_id == conversation_id)
     row = await tx.first(query.order_by(handoffs.c.requested_at.desc(), handoffs.c.id.desc()).limit(1))
-    return _value(row) if row else None
+    return SHAPE.value(row) if row else None
 
 
 async def all_open(tx: Tx) -> list[Handoff]:
     """Everything that waits or is active, in the order of the line."""
-    query = select(*_COLUMNS).where(handoffs.c.state.in_(OPEN))
+    query = select(*SHAPE.columns).where(handoffs.c.state.in_(OPEN))
     rows = await tx.all(query.order_by(handoffs.c.priority, handoffs.c.waiting_since, handoffs.c.id))
-    return [_value(row) for row in rows]
+    return [SHAPE.value(row) for row in rows]
 
 
 async def waiting(tx: Tx, team_ids: Iterable[str] | None = None) -> list[Handoff]:
     """The lines of some teams (of all when None), each in its order."""
-    query = select(*_COLUMNS).where(handoffs.c.state == WAITING)
+    query = select(*SHAPE.columns).where(handoffs.c.state == WAITING)
     if team_ids is not None:
         query = query.where(handoffs.c.team_id.in_(list(team_ids)))
     rows = await tx.all(query.order_by(handoffs.c.priority, handoffs.c.waiting_since, handoffs.c.id))
-    return [_value(row) for row in rows]
+    return [SHAPE.value(row) for row in rows]
 
 
 async def waiting_on_the_web(tx: Tx, team_id: str) -> list[str]:
@@ -176,8 +199,8 @@ async def waiting_on_the_web(tx: Tx, team_id: str) -> list[str]:
 
 async def active_of(tx: Tx, agent_id: str) -> list[Handoff]:
     """What an agent holds, oldest first."""
-    query = select(*_COLUMNS).where(handoffs.c.agent_id == agent_id, handoffs.c.state == ACTIVE)
-    return [_value(row) for row in await tx.all(query.order_by(handoffs.c.accepted_at, handoffs.c.id))]
+    query = select(*SHAPE.columns).where(handoffs.c.agent_id == agent_id, handoffs.c.state == ACTIVE)
+    return [SHAPE.value(row) for row in await tx.all(query.order_by(handoffs.c.accepted_at, handoffs.c.id))]
 
 
 async def ahead_of(tx: Tx, one: Handoff) -> int:
@@ -198,14 +221,14 @@ async def ahead_of(tx: Tx, one: Handoff) -> int:
 
 async def lock_agent(tx: Tx, agent_id: str) -> bool:
     """Let nobody else give work to this agent until the transaction ends; False when the account is closed."""
-    row = await tx.first(select(staff.c.id, staff.c.disabled_at).where(staff.c.id == agent_id).with_for_update())
-    return row is not None and row.disabled_at is None
+    row = await _LOCK_AGENT.first(tx, id=agent_id)
+    return row is not None and row[0] is None
 
 
 async def count_active(tx: Tx, agent_id: str) -> int:
     """How many an agent holds."""
-    query = select(func.count()).select_from(handoffs)
-    return int(await tx.scalar(query.where(handoffs.c.agent_id == agent_id, handoffs.c.state == ACTIVE)) or 0)
+    row = await _COUNT_ACTIVE.first(tx, agent_id=agent_id)
+    return int(row[0]) if row else 0
 
 
 async def closed_accounts(tx: Tx, agent_ids: Iterable[str]) -> list[str]:
@@ -237,7 +260,7 @@ async def end(tx: Tx, one: Handoff, reason: str, now: datetime) -> bool:
 
 async def note_why(tx: Tx, one: Handoff, why: Mapping[str, Any]) -> None:
     """Keep why this agent, and who declined."""
-    await tx.execute(update(handoffs).where(handoffs.c.id == one.id).values(why_agent={**one.why_agent, **why}))
+    await _NOTE.write(tx, {"why_agent": {**one.why_agent, **why}}, row_id=one.id)
 
 
 async def service_times_s(tx: Tx, team_id: str, since: datetime, limit: int) -> list[float]:
@@ -274,11 +297,4 @@ async def save_draft(tx: Tx, staff_id: str, conversation_id: str, text: str, now
 
 
 async def _move(tx: Tx, one: Handoff, **values: Any) -> bool:
-    same = and_(handoffs.c.id == one.id, handoffs.c.state == one.state, handoffs.c.epoch == one.epoch)
-    return await tx.count(update(handoffs).where(same).values(**values)) == 1
-
-
-def _value(row: Row[Any]) -> Handoff:
-    values = dict(row._mapping)
-    values["why_agent"] = values["why_agent"] or {}
-    return Handoff(**values)
+    return await _MOVE.write(tx, values, row_id=one.id, known_state=one.state, known_epoch=one.epoch) == 1
