@@ -1,0 +1,1 @@
+"""Which category a matter belongs to: what the customer chose, words, and a model that learns from people."""
