@@ -78,7 +78,7 @@ class DeliveryLoop:
         return tried
 
     async def retry(self, message_id: str) -> None:
-        """Try a failed message again from the start. Raises Conflict when it has not failed."""
+        """Try a failed message again, from the part that failed. Raises Conflict when it has not failed."""
         async with self._db.begin() as tx:
             message = await messages.get(tx, message_id)
             if message.delivery is not Delivery.FAILED:
@@ -136,12 +136,14 @@ class DeliveryLoop:
         elif delivered.state == "retry" and attempts < TRIES:
             wait_s = max(delivered.retry_after_s, _back_off_s(attempts))
             due_at = self._clock.now() + timedelta(seconds=wait_s)
-            await messages.set_delivery(tx, message.id, Delivery.PENDING, error=delivered.error, due_at=due_at)
+            await messages.set_delivery(
+                tx, message.id, Delivery.PENDING, error=delivered.error, due_at=due_at, parts=delivered.parts
+            )
         else:
-            await self._fail(tx, message, delivered.error or "gave_up")
+            await self._fail(tx, message, delivered.error or "gave_up", delivered.parts)
 
-    async def _fail(self, tx: Tx, message: Message, error: str) -> None:
-        await messages.set_delivery(tx, message.id, Delivery.FAILED, error=error[:80])
+    async def _fail(self, tx: Tx, message: Message, error: str, parts: int | None = None) -> None:
+        await messages.set_delivery(tx, message.id, Delivery.FAILED, error=error[:80], parts=parts)
         self._tell(tx, message)
         log.warning("delivery.gave_up", message_id=message.id, error=error)
 
@@ -174,4 +176,5 @@ async def _outgoing(tx: Tx, message: Message) -> Outgoing:
         last_customer_at=conversation.last_customer_at,
         staff_name=message.staff_name,
         staff_id=message.staff_id,
+        parts_sent=message.delivery_parts or 0,
     )

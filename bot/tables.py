@@ -134,6 +134,7 @@ messages = Table(
     Column("delivery_error", String(80)),
     Column("delivery_attempts", Integer, nullable=False, default=0),
     Column("delivery_due_at", UtcTime),
+    Column("delivery_parts", Integer),  # how many parts of a long message the platform has taken
     Column("platform_id", String(80)),
     Column("helpful", Boolean),
     Column("at", UtcTime, nullable=False),  # when we accepted it

@@ -232,17 +232,20 @@ class Outgoing:
     last_customer_at: datetime | None
     staff_name: str | None = None
     staff_id: StaffId | None = None
+    parts_sent: int = 0
+    """A long message goes out in parts; so many of them have arrived before and are not sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """What the platform said. `state` is sent, retry (after `retry_after_s`) or failed; `error` is a short code
-    such as `window_closed`, `quota`, `unsubscribed`, shown to the agent in words."""
+    such as `window_closed`, `quota`, `unsubscribed`, shown to the agent in words. `parts` have arrived by now."""
 
     state: str
     error: str | None = None
     retry_after_s: float = 0.0
     platform_id: str | None = None
+    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

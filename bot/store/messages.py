@@ -42,6 +42,7 @@ class Message:
     delivery_error: str | None
     delivery_attempts: int
     delivery_due_at: datetime | None
+    delivery_parts: int | None
     platform_id: str | None
     helpful: bool | None
     at: datetime
@@ -173,6 +174,7 @@ async def append(
         "delivery_error": None,
         "delivery_attempts": 0,
         "delivery_due_at": at if delivery is Delivery.PENDING else None,
+        "delivery_parts": None,
         "platform_id": None,
         "helpful": None,
         "at": at,
@@ -265,13 +267,16 @@ async def set_delivery(
     due_at: datetime | None = None,
     platform_id: str | None = None,
     attempts: int | None = None,
+    parts: int | None = None,
 ) -> None:
-    """Write how far an outgoing message has come."""
+    """Write how far an outgoing message has come; `parts` of it have arrived."""
     values: dict[str, Any] = {"delivery": state.value, "delivery_error": error, "delivery_due_at": due_at}
     if platform_id is not None:
         values["platform_id"] = platform_id
     if attempts is not None:
         values["delivery_attempts"] = attempts
+    if parts is not None:
+        values["delivery_parts"] = parts
     await tx.execute(update(messages).where(messages.c.id == message_id).values(**values))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -106,11 +107,13 @@ class WeChatConnector:
         return "success"
 
     async def send(self, channel: Channel, message: Outgoing) -> Delivered:
-        """Send all parts; what stops one part stops the rest."""
-        for body in _bodies(message, menus=True):
+        """Send the parts that have not arrived yet; what stops one part stops the rest."""
+        for number, body in enumerate(_bodies(message, menus=True)):
+            if number < message.parts_sent:
+                continue
             delivered = await self._send_one(channel, message, body)
             if delivered.state != "sent":
-                return delivered
+                return replace(delivered, parts=number)
         return Delivered("sent")
 
     async def _send_one(self, channel: Channel, message: Outgoing, body: dict[str, Any]) -> Delivered:

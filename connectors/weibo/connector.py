@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 
@@ -74,14 +75,16 @@ class WeiboConnector:
         return ""
 
     async def send(self, channel: Channel, message: Outgoing) -> Delivered:
-        """Send all parts; what stops one part stops the rest."""
+        """Send the parts that have not arrived yet; what stops one part stops the rest."""
         text = message.text
         links = [f"《{each.title}》{each.url}" for each in message.articles if each.url.startswith("http")]
         text = with_numbers("\n".join([text, *links]), [each.label for each in message.choices])
-        for part in split_text(text, _TEXT_CHARACTERS, in_bytes=False):
+        for number, part in enumerate(split_text(text, _TEXT_CHARACTERS, in_bytes=False)):
+            if number < message.parts_sent:
+                continue
             delivered = await self._send_one(channel, message.external_id, part)
             if delivered.state != "sent":
-                return delivered
+                return replace(delivered, parts=number)
         return Delivered("sent")
 
     async def _send_one(self, channel: Channel, receiver: str, text: str) -> Delivered:

@@ -83,6 +83,33 @@ class ConnectorContract:
         async with platform.session.get(url, params=platform.platform.signed()) as response:
             assert response.status == 404
 
+    async def test_a_long_answer_goes_on_from_the_part_that_was_refused(self, platform: PlatformWorld) -> None:
+        await platform.write("小满", "在吗")
+        await platform.answer()
+        before = len(platform.phone("小满"))
+        text = "".join(f"第{number}步,请打开设置里的网络检测,等它跑完再看。" for number in range(120))
+        conversation_id = (await platform.stored())[0].conversation_id
+        if self.kind == "wechat":
+            platform.platform.quota = None
+        platform.platform.busy_after = 1
+        async with platform.world.db.begin() as tx:
+            long = await messages.append(
+                tx,
+                conversation_id=conversation_id,
+                author=Author.AGENT,
+                kind=Kind.TEXT,
+                text=text,
+                at=platform.world.clock.now(),
+                delivery=Delivery.PENDING,
+            )
+        await platform.delivery.run_due()
+        assert len(platform.phone("小满")) == before + 1
+        platform.world.clock.advance(seconds=60)
+        await platform.delivery.run_due()
+        async with platform.world.db.read() as tx:
+            assert (await messages.get(tx, long.id)).delivery is Delivery.SENT
+        assert "".join(platform.phone("小满")[before:]) == text
+
     async def test_a_closed_window_is_a_failure_that_people_see(self, platform: PlatformWorld) -> None:
         await platform.write("小满", "在吗")
         await platform.answer()

@@ -45,6 +45,8 @@ class WeChatPlatform:
     aes_key: str = ""
     """With it pushes are encrypted: alone (secure mode), or beside the plain fields when `compatible`."""
     compatible: bool = False
+    busy_after: int | None = None
+    """After so many more messages the platform is too busy for one."""
     _customers: dict[str, _Customer] = field(default_factory=dict)
     _token: str = ""
     _token_until: float = 0.0
@@ -157,6 +159,11 @@ class WeChatPlatform:
                 return {"errcode": 48008, "errmsg": "no permission for this msgtype"}
         if len(text.encode()) > _TEXT_BYTES:
             return {"errcode": 45002, "errmsg": "content size out of limit"}
+        if self.busy_after is not None:
+            self.busy_after -= 1
+            if self.busy_after < 0:
+                self.busy_after = None
+                return {"errcode": -1, "errmsg": "system error"}
         known.messages_left -= 1
         await self.phones.show(users[openid], mine=False, text=text, choices=choices)
         return {"errcode": 0, "errmsg": "ok"}

@@ -31,6 +31,8 @@ class WeiboPlatform:
     access_token: str
     phones: Phones = field(default_factory=Phones)
     now: Callable[[], float] = time.time
+    busy_after: int | None = None
+    """After so many more messages the platform is too busy for one."""
     _last_words: dict[str, float] = field(default_factory=dict)
 
     def uid(self, user: str) -> str:
@@ -85,5 +87,10 @@ class WeiboPlatform:
             return {"request": request, "error_code": "10008", "error": "param error"}
         if len(text) >= 300:
             return {"request": request, "error_code": "20013", "error": "Text too long"}
+        if self.busy_after is not None:
+            self.busy_after -= 1
+            if self.busy_after < 0:
+                self.busy_after = None
+                return {"request": request, "error_code": "10009", "error": "too many pending tasks"}
         await self.phones.show(users[uid], mine=False, text=text)
         return {"result": True}
