@@ -34,7 +34,7 @@ class Access(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Opener:
     """Who wants to open a file."""
 
     staff_id: str
@@ -48,14 +48,14 @@ class Reader:
         return access == Access.TEAM and (ticket.team_id in self.team_ids or ticket.assignee_id == self.staff_id)
 
 
-async def may_open(tx: Tx, file_id: str, reader: Reader) -> bool:
+async def may_open(tx: Tx, file_id: str, opener: Opener) -> bool:
     """Whether every ticket that holds the file back lets this person open it."""
     rows = await tx.all(
         select(ticket_files.c.access, tickets.c.team_id, tickets.c.assignee_id)
         .join(tickets, tickets.c.id == ticket_files.c.ticket_id)
         .where(ticket_files.c.file_id == file_id)
     )
-    return all(reader.may(row.access, row) for row in rows)
+    return all(opener.may(row.access, row) for row in rows)
 
 
 async def describe(
@@ -97,8 +97,8 @@ async def put(
     await _insert(tx, ticket, file_id, by=by, by_name=by_name, now=now, **_checked(description, access))
 
 
-async def views(tx: Tx, ticket: Ticket, said: Iterable[Message], reader: Reader) -> list[dict[str, Any]]:
-    """All files of the ticket, oldest first; `open` says whether this reader may open one."""
+async def views(tx: Tx, ticket: Ticket, said: Iterable[Message], opener: Opener) -> list[dict[str, Any]]:
+    """All files of the ticket, oldest first; `open` says whether this opener may open one."""
     noted = {
         row.file_id: row
         for row in await tx.all(
@@ -119,7 +119,7 @@ async def views(tx: Tx, ticket: Ticket, said: Iterable[Message], reader: Reader)
                 "by": message.author.value,
                 "by_name": message.staff_name if message.author is Author.AGENT else None,
                 "at": rfc3339(message.at),
-                **_noted(row, ticket, reader),
+                **_noted(row, ticket, opener),
             }
     if noted:
         for each in await tx.all(select(files).where(files.c.id.in_(list(noted)))):
@@ -132,15 +132,15 @@ async def views(tx: Tx, ticket: Ticket, said: Iterable[Message], reader: Reader)
                 "by": "agent",
                 "by_name": row.added_name,
                 "at": rfc3339(row.at),
-                **_noted(row, ticket, reader),
+                **_noted(row, ticket, opener),
             }
     return sorted(found.values(), key=lambda each: str(each["at"]))
 
 
-def _noted(row: Any, ticket: Ticket, reader: Reader) -> dict[str, Any]:
+def _noted(row: Any, ticket: Ticket, opener: Opener) -> dict[str, Any]:
     access = row.access if row is not None else Access.STAFF.value
     described = mask_text(row.description) if row is not None and row.description else None
-    return {"description": described, "access": access, "open": reader.may(access, ticket)}
+    return {"description": described, "access": access, "open": opener.may(access, ticket)}
 
 
 def _checked(description: str | None, access: str | None) -> dict[str, Any]:

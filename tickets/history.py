@@ -22,10 +22,27 @@ _SHOWN = (
     "assignee_id",
     "escalated_to",
     "result_kind",
+    "cause",
+    "follow_up_team_id",
+    "follow_up_at",
     "close_ground",
+    "next_step_kind",
     "next_step_by",
     "next_step_at",
+    "promised_at",
+    "snoozed_until",
+    "tags",
+    "source",
+    "review_wanted",
+    "executive_id",
+    "executive_due_at",
 )
+_CODES = frozenset(
+    {"state", "tier", "priority", "escalated_to", "result_kind", "cause", "close_ground", "next_step_kind"}
+)
+_TIMES = frozenset({"next_step_at", "follow_up_at", "promised_at", "snoozed_until", "executive_due_at"})
+_TEAMS = frozenset({"team_id", "follow_up_team_id"})
+PEOPLE = ("assignee_id", "next_step_by", "executive_id")
 _WHO = ("customer", "bot", "system")
 
 
@@ -40,23 +57,36 @@ def event_view(
     """The event as the desk shows it: who, what, from which value to which."""
 
     def words(name: str, value: Any) -> str:
-        if value is None:
+        if value is None or value == []:
             return texts.get("ticket.value.none")
+        if name in _CODES:
+            return texts.get(f"ticket.{name}.{value}")
+        if name in _TIMES:
+            return local(datetime.fromisoformat(str(value)))
+        if name in _TEAMS:
+            return teams.get(str(value), str(value))
+        if name in PEOPLE:
+            return people.get(str(value), str(value))
         match name:
-            case "state" | "tier" | "priority" | "escalated_to" | "result_kind" | "close_ground":
-                return texts.get(f"ticket.{name}.{value}")
             case "category_id":
                 return tree.name(str(value))
-            case "team_id":
-                return teams.get(str(value), str(value))
-            case "next_step_at":
-                return local(datetime.fromisoformat(str(value)))
+            case "tags":
+                return "、".join(map(str, value))
+            case "review_wanted":
+                return texts.get("ticket.value.yes" if value else "ticket.value.no")
             case _:
-                return people.get(str(value), str(value))
+                return str(value)
 
     def side(values: Mapping[str, Any]) -> str | None:
         said = [words(name, values[name]) for name in _SHOWN if name in values and name in shown]
         return " · ".join(said) or None
+
+    def change(name: str) -> dict[str, Any]:
+        return {
+            "name": texts.get(f"ticket.column.{name}"),
+            "old": words(name, event.old[name]) if event.old.get(name) not in (None, [], False) else None,
+            "new": words(name, event.new[name]),
+        }
 
     # The first event tells all values; only what differs from "nothing" is worth reading there.
     shown = [name for name in _SHOWN if name in event.new and (event.kind != "opened" or event.new[name] is not None)]
@@ -71,4 +101,5 @@ def event_view(
         "text": mask_text(event.text or ""),
         "old": side(event.old),
         "new": side(event.new),
+        "changes": [] if event.kind == "opened" else [change(name) for name in shown],
     }

@@ -27,7 +27,8 @@ from core.errors import Invalid
 from core.masking import mask_email, mask_external, mask_phone, mask_text
 from tickets import categories, store, surveys
 from tickets.categories import Tree
-from tickets.history import event_view
+from tickets.fields import masked
+from tickets.history import PEOPLE, event_view
 from tickets.privacy.scope import Reader, in_scope
 from tickets.search import Search, asked_terms, marks, snippet, ticket_terms
 from tickets.states import State, is_open
@@ -307,7 +308,7 @@ class Lists(Work):
             return {
                 **(await self.briefs(tx, [ticket]))[0],
                 "description": mask_text(ticket.description or ""),
-                "fields": {key: mask_text(str(value)) for key, value in ticket.fields.items()},
+                "fields": {key: masked(key, value) for key, value in ticket.fields.items()},
                 "solution": ticket.solution,
                 "escalated_to": ticket.escalated_to,
                 "escalation_summary": ticket.escalation_summary,
@@ -484,7 +485,7 @@ async def _ratings(tx: Tx, ticket_ids: list[str]) -> dict[str, int]:
 
 
 def _people_in(side: Mapping[str, Any]) -> list[Any]:
-    return [side[name] for name in ("assignee_id", "next_step_by") if side.get(name)]
+    return [side[name] for name in PEOPLE if side.get(name)]
 
 
 def _survey(survey: surveys.Survey) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from core.errors import FrontlineError, IllegalMove, Invalid, NotFound
 from core.jobs import Job
 from core.people.store import DEFAULT_TEAM
 from tickets import attachments, compensations, fields, followers, involved, relations, store
-from tickets.attachments import Reader
+from tickets.attachments import Opener
 from tickets.base import JOB_WAKE, actor_of
 from tickets.book import title_of
 from tickets.compensations import Compensation
@@ -136,12 +136,12 @@ class Matters(Work):
             await self._change(tx, ticket, "file_added", actor_of(by), text=description.strip() or None)
 
     async def describe_file(
-        self, serial: str, by: Speaker, reader: Reader, file_id: str, *, description: str | None, access: str | None
+        self, serial: str, by: Speaker, opener: Opener, file_id: str, *, description: str | None, access: str | None
     ) -> None:
         """Say what a file shows, and who may open it. Who may not open it may not change that either."""
         async with self._db.begin() as tx:
             ticket = await self._lock(tx, serial=serial)
-            if not await attachments.may_open(tx, file_id, reader):
+            if not await attachments.may_open(tx, file_id, opener):
                 raise NotFound("file")
             await attachments.describe(
                 tx,
@@ -158,9 +158,9 @@ class Matters(Work):
                 text = self._texts.get(f"ticket.access.{access}")
                 await self._change(tx, ticket, "file_access", actor_of(by), text=text)
 
-    async def may_open_file(self, tx: Tx, file_id: str, reader: Reader) -> bool:
+    async def may_open_file(self, tx: Tx, file_id: str, opener: Opener) -> bool:
         """Whether somebody of the staff may open a file."""
-        return await attachments.may_open(tx, file_id, reader)
+        return await attachments.may_open(tx, file_id, opener)
 
     # Following, tags, snooze.
 
@@ -351,7 +351,7 @@ class Matters(Work):
 
     # What the desk shows of all this.
 
-    async def matter(self, serial: str, reader: Reader) -> dict[str, Any]:
+    async def matter(self, serial: str, opener: Opener) -> dict[str, Any]:
         """What stands around a ticket, for the desk's page. Raises NotFound."""
         async with self._db.read() as tx:
             ticket = await store.by_serial(tx, serial)
@@ -362,8 +362,8 @@ class Matters(Work):
             custom = await fields.custom_of(tx)
             given = await compensations.of_ticket(tx, ticket.id)
             related = await relations.views(tx, ticket, self._texts)
-            shown_files = await attachments.views(tx, ticket, said, reader)
-        may_decide = "ticket.review" in reader.permissions
+            shown_files = await attachments.views(tx, ticket, said, opener)
+        may_decide = "ticket.review" in opener.permissions
         return {
             "field_list": [
                 *fields.known_views(self._texts),
@@ -373,10 +373,10 @@ class Matters(Work):
             "files": shown_files,
             "people": involved.people(events, names, self._texts),
             "followers": [{"id": each, "name": names.get(each, each)} for each in following],
-            "following": reader.staff_id in following,
+            "following": opener.staff_id in following,
             "links": related,
             "compensations": [
-                compensations.view(each, self._texts, staff_id=reader.staff_id, may_decide=may_decide) for each in given
+                compensations.view(each, self._texts, staff_id=opener.staff_id, may_decide=may_decide) for each in given
             ],
             "next_step_by_name": names.get(ticket.next_step_by or ""),
             "created_by_name": names.get(ticket.created_by or ""),

@@ -17,7 +17,7 @@ from bot.store import conversations, episodes, messages
 from bot.store.conversations import Conversation
 from bot.types import Author, Delivery, Mode
 from core.db import Tx
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.people.roles import Permission
 from gateway.auth.viewer import Viewer
 from gateway.http.chat import read_upload, send_file
@@ -28,6 +28,7 @@ from gateway.services import Services, services
 from handoff import store
 from handoff.service import check_owner
 from tickets import store as ticket_store
+from tickets.attachments import Opener
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Short = Annotated[str, msgspec.Meta(max_length=200)]
@@ -69,6 +70,12 @@ class Resolve(msgspec.Struct, forbid_unknown_fields=True):
     category_id: _Short | None = None
     result_kind: Literal["solved", "unsolvable", "follow_up", "withdrawn"] = "solved"
     next_step: NextStep | None = None
+    reason: _Text | None = None
+    alternative: _Text | None = None
+    follow_up_team_id: _Short | None = None
+    follow_up_at: datetime | None = None
+    cause: Literal["platform", "user", "third_party"] | None = None
+    cause_text: _Text | None = None
 
 
 class Read(msgspec.Struct, forbid_unknown_fields=True):
@@ -154,6 +161,12 @@ async def resolve(request: web.Request) -> web.StreamResponse:
             by=speaker(who),
             result_kind=wish.result_kind,
             category_id=wish.category_id,
+            reason=wish.reason,
+            alternative=wish.alternative,
+            follow_up_team_id=wish.follow_up_team_id,
+            follow_up_at=wish.follow_up_at,
+            cause=wish.cause,
+            cause_text=wish.cause_text,
         )
         # A conclusion on another ticket than the open episode's leaves the conversation where it was.
         await parts.handoffs.finish(tx, found.id)
@@ -261,10 +274,13 @@ async def upload(request: web.Request) -> web.StreamResponse:
 
 
 async def download(request: web.Request) -> web.StreamResponse:
-    """A file that a customer or a colleague sent."""
-    parts = services(request)
+    """A file that a customer or a colleague sent, for whom its ticket lets open it."""
+    parts, who = services(request), viewer(request)
+    permissions = {each.value for each in who.permissions}
     async with parts.db.read() as tx:
         stored = await parts.files.find(tx, request.match_info["id"])
+        if not await parts.tickets.may_open_file(tx, stored.id, Opener(who.staff_id, who.team_ids, permissions)):
+            raise Forbidden("file", text_id="error.file_closed")
     return send_file(parts, stored)
 
 

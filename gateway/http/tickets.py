@@ -17,12 +17,14 @@ from gateway.http.gate import reader
 from gateway.http.kit import STAFF, Route, body, no_content, number, reply, viewer
 from gateway.services import services
 from tickets import categories
+from tickets.attachments import Opener
 from tickets.lists import Wanted
 from tickets.store import Ticket
 
 _PAGE = 50
 _MAX_PAGE = 100
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+_Long = Annotated[str, msgspec.Meta(max_length=2_000)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 # Kinds of places that a ticket by hand may come from.
 _HAND_KINDS = frozenset({"phone", "mail", "wechat", "weibo", "wecom", "web"})
@@ -51,6 +53,12 @@ class TicketChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=Tru
     assignee_id: str | msgspec.UnsetType | None = msgspec.UNSET
     title: Annotated[str, msgspec.Meta(max_length=200)] | msgspec.UnsetType = msgspec.UNSET
     fields: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
+    tags: list[str] | msgspec.UnsetType = msgspec.UNSET
+    cause: str | msgspec.UnsetType | None = msgspec.UNSET
+    cause_text: Annotated[str, msgspec.Meta(max_length=2_000)] | msgspec.UnsetType = msgspec.UNSET
+    source: Annotated[str, msgspec.Meta(max_length=20)] | msgspec.UnsetType | None = msgspec.UNSET
+    source_url: Annotated[str, msgspec.Meta(max_length=1_000)] | msgspec.UnsetType = msgspec.UNSET
+    source_text: Annotated[str, msgspec.Meta(max_length=4_000)] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Answer(msgspec.Struct, forbid_unknown_fields=True):
@@ -73,6 +81,9 @@ class NextStep(msgspec.Struct, forbid_unknown_fields=True):
     text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
     at: datetime
     by: str | None = None
+    kind: str = "other"  # callback, merchant, visit, retest, other
+    tell: bool = False  # a promise: the customer is told what and by when
+    done: bool = False  # the step that stood before was carried out
 
 
 class Escalation(msgspec.Struct, forbid_unknown_fields=True):
@@ -83,11 +94,17 @@ class Escalation(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Resolution(msgspec.Struct, forbid_unknown_fields=True):
-    """The solution in words for the customer."""
+    """The result in words for the customer. 无法解决 needs reason and alternative, 转后续 a team and a time."""
 
-    solution: _Text
+    solution: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
     result_kind: str = "solved"
     category_id: str | None = None
+    reason: _Long | None = None
+    alternative: _Long | None = None
+    follow_up_team_id: str | None = None
+    follow_up_at: datetime | None = None
+    cause: str | None = None
+    cause_text: _Long | None = None
 
 
 class Reason(msgspec.Struct, forbid_unknown_fields=True):
@@ -114,7 +131,8 @@ def speaker(who: Viewer) -> Speaker:
     return Speaker(who.staff_id, who.display_name)  # type: ignore[arg-type]  # an id from SQL
 
 
-def _serial(request: web.Request) -> str:
+def serial_of(request: web.Request) -> str:
+    """The ticket that the address names."""
     return request.match_info["serial"].upper()
 
 
@@ -167,7 +185,10 @@ async def create_ticket(request: web.Request) -> web.StreamResponse:
 
 
 async def get_ticket(request: web.Request) -> web.StreamResponse:
-    return reply(await services(request).tickets.detail(_serial(request), _permissions(viewer(request))))
+    """Everything about one ticket, and what stands around it."""
+    parts, who, serial = services(request), viewer(request), serial_of(request)
+    found = await parts.tickets.detail(serial, _permissions(who))
+    return reply({**found, **await parts.tickets.matter(serial, Opener(who.staff_id, who.team_ids, _permissions(who)))})
 
 
 async def change_ticket(request: web.Request) -> web.StreamResponse:
@@ -183,26 +204,26 @@ async def change_ticket(request: web.Request) -> web.StreamResponse:
     ):
         raise Forbidden("change")
     return await _after(
-        request, await services(request).tickets.change(_serial(request), speaker(who), wish.version, **values)
+        request, await services(request).tickets.change(serial_of(request), speaker(who), wish.version, **values)
     )
 
 
 async def confirm(request: web.Request) -> web.StreamResponse:
-    return await _after(request, await services(request).tickets.confirm(_serial(request), speaker(viewer(request))))
+    return await _after(request, await services(request).tickets.confirm(serial_of(request), speaker(viewer(request))))
 
 
 async def answer(request: web.Request) -> web.StreamResponse:
     """Answer on the original channel, whether or not the customer is there. The same id again changes nothing."""
     wish = await body(request, Answer)
     message_id, seq = await services(request).tickets.answer(
-        _serial(request), speaker(viewer(request)), wish.text, wish.client_message_id
+        serial_of(request), speaker(viewer(request)), wish.text, wish.client_message_id
     )
     return reply({"message_id": message_id, "seq": seq}, 202)
 
 
 async def note(request: web.Request) -> web.StreamResponse:
     wish = await body(request, Words)
-    await services(request).tickets.note(_serial(request), speaker(viewer(request)), wish.text)
+    await services(request).tickets.note(serial_of(request), speaker(viewer(request)), wish.text)
     return no_content()
 
 
@@ -213,7 +234,14 @@ async def next_step(request: web.Request) -> web.StreamResponse:
     return await _after(
         request,
         await services(request).tickets.set_next_step(
-            _serial(request), speaker(viewer(request)), text=wish.text, who=wish.by, at=wish.at
+            serial_of(request),
+            speaker(viewer(request)),
+            text=wish.text,
+            who=wish.by,
+            at=wish.at,
+            kind=wish.kind,
+            tell=wish.tell,
+            done=wish.done,
         ),
     )
 
@@ -223,7 +251,7 @@ async def escalate(request: web.Request) -> web.StreamResponse:
     return await _after(
         request,
         await services(request).tickets.escalate(
-            _serial(request), speaker(viewer(request)), to=wish.to, summary=wish.summary
+            serial_of(request), speaker(viewer(request)), to=wish.to, summary=wish.summary
         ),
     )
 
@@ -231,7 +259,7 @@ async def escalate(request: web.Request) -> web.StreamResponse:
 async def wait_customer(request: web.Request) -> web.StreamResponse:
     """Ask the customer for something; the clock waits for them."""
     wish = await body(request, Words)
-    parts, serial = services(request), _serial(request)
+    parts, serial = services(request), serial_of(request)
     # Without an id of the caller's own the same question again counts as the same message.
     key = wish.client_message_id or f"ask:{serial}:{rfc3339(parts.clock.now())}"
     return await _after(request, await parts.tickets.wait_customer(serial, speaker(viewer(request)), wish.text, key))
@@ -240,22 +268,18 @@ async def wait_customer(request: web.Request) -> web.StreamResponse:
 async def resolve(request: web.Request) -> web.StreamResponse:
     """Write the result; the conclusion goes out on the original channel and the survey follows."""
     wish = await body(request, Resolution)
+    if wish.follow_up_at is not None and wish.follow_up_at.tzinfo is None:
+        raise Invalid("follow_up_at has no time zone")
+    said = {name: getattr(wish, name) for name in wish.__struct_fields__}
     return await _after(
-        request,
-        await services(request).tickets.resolve_serial(
-            _serial(request),
-            speaker(viewer(request)),
-            solution=wish.solution,
-            result_kind=wish.result_kind,
-            category_id=wish.category_id,
-        ),
+        request, await services(request).tickets.resolve_serial(serial_of(request), speaker(viewer(request)), **said)
     )
 
 
 async def reopen(request: web.Request) -> web.StreamResponse:
     wish = await body(request, Reason)
     return await _after(
-        request, await services(request).tickets.reopen(_serial(request), speaker(viewer(request)), wish.reason)
+        request, await services(request).tickets.reopen(serial_of(request), speaker(viewer(request)), wish.reason)
     )
 
 
@@ -264,23 +288,23 @@ async def review(request: web.Request) -> web.StreamResponse:
     return await _after(
         request,
         await services(request).tickets.review(
-            _serial(request), speaker(viewer(request)), finding=wish.finding, agree=wish.agree
+            serial_of(request), speaker(viewer(request)), finding=wish.finding, agree=wish.agree
         ),
     )
 
 
 async def close(request: web.Request) -> web.StreamResponse:
-    return await _after(request, await services(request).tickets.close(_serial(request), speaker(viewer(request))))
+    return await _after(request, await services(request).tickets.close(serial_of(request), speaker(viewer(request))))
 
 
 async def merge(request: web.Request) -> web.StreamResponse:
     """Put this ticket under another one of the same customer."""
     wish = await body(request, Into)
-    if wish.serial.upper() == _serial(request):
+    if wish.serial.upper() == serial_of(request):
         raise NotFound("ticket")
     return await _after(
         request,
-        await services(request).tickets.merge(_serial(request), wish.serial.upper(), speaker(viewer(request))),
+        await services(request).tickets.merge(serial_of(request), wish.serial.upper(), speaker(viewer(request))),
     )
 
 
