@@ -97,6 +97,9 @@ class Settings:
     executive_email: str = field(
         default="", metadata=_about("Where that head gets links and codes, through the mail hook.")
     )
+    webhook_private: bool = field(
+        default=False, metadata=_about("Lets webhooks go to loopback and private addresses, and over http.")
+    )
     data_quota_mb: int = field(
         default=512, metadata=_about("Free space below which uploads are refused and readiness is degraded.")
     )

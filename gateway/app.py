@@ -43,6 +43,7 @@ from core.redis_client import connect
 from core.schema import migrate
 from core.secrets import load_secrets
 from core.settings import Settings
+from core.webhooks import Webhooks
 from gateway.auth.passwords import Passwords
 from gateway.auth.service import Auth
 from gateway.auth.tokens import Tokens
@@ -64,8 +65,10 @@ from gateway.sorting_seeds import seeds as sorting_seeds
 from gateway.version import VERSION
 from handoff.service import HandoffService
 from knowledge_base.service import KnowledgeBase
-from tickets.privacy.service import Privacy
 from tickets.figures.service import Figures
+from tickets.hooks import Hooks
+from tickets.intake.imports import Imports
+from tickets.privacy.service import Privacy
 from tickets.service import Tickets
 from tickets.views import Views
 
@@ -111,6 +114,9 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
     connectors = Connectors(db, clock, counters)
     handoffs = HandoffService(db, redis, clock, fanout, people, texts, tickets, counters)
     tickets.join(owners=handoffs, outbox=connectors)
+    webhooks = Webhooks(db, clock, secrets, private=settings.webhook_private)
+    tickets.add(Hooks(tickets.kit, webhooks))
+    handoffs.watched_by(webhooks)
     tickets.sorting.join(encoder=encoder, seeds=sorting_seeds)
     conversations = Conversations(db, clock, settings, knowledge, handoffs, tickets, texts, fanout)
     turns = Turns(db, clock, settings, assistant, knowledge, handoffs, tickets, texts, fanout, counters, owner=name)
@@ -136,6 +142,8 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
         assistant=assistant,
         knowledge=knowledge,
         tickets=tickets,
+        imports=Imports(db, clock, tickets, people, settings.timezone),
+        webhooks=webhooks,
         figures=Figures(db, clock, texts, people, ZoneInfo(settings.timezone)),
         privacy=Privacy.over(db, clock, audit),
         views=Views(db, clock),
@@ -166,6 +174,8 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         ("turns", services.turns.run),
         ("delivery", services.delivery.run),
         ("jobs", services.jobs.run),
+        ("webhooks", services.webhooks.run),
+        ("imports", services.imports.run),
         ("handoff", services.handoffs.run),
         ("knowledge", services.knowledge.run),
         ("conversations", services.conversations.run),
@@ -184,6 +194,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
 async def close(services: Services) -> None:
     """Close what `build` opened."""
     await services.session.close()
+    await services.webhooks.close()
     await services.connectors.close()
     await services.encoder.close()
     with contextlib.suppress(RedisError, OSError):

@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from core.people.store import PeopleStore
     from core.secrets import Secrets
     from core.settings import Settings
+    from core.webhooks import Webhooks
     from gateway.auth.service import Auth
     from gateway.health import Health
     from gateway.limits import Limits
     from handoff.service import HandoffService
     from knowledge_base.service import KnowledgeBase
-    from tickets.privacy.service import Privacy
     from tickets.figures.service import Figures
+    from tickets.intake.imports import Imports
+    from tickets.privacy.service import Privacy
     from tickets.service import Tickets
     from tickets.views import Views
 
@@ -62,6 +64,8 @@ class Services:
     assistant: RasaAssistant
     knowledge: KnowledgeBase
     tickets: Tickets
+    imports: Imports
+    webhooks: Webhooks
     figures: Figures
     privacy: Privacy
     views: Views

@@ -35,7 +35,7 @@ from handoff.line import Admission, Line, Place, Standing
 from handoff.outlook import Bounds, Outlook
 from handoff.presence import Presence
 from handoff.routing import may_take
-from handoff.steps import Steps
+from handoff.steps import Steps, Watcher
 from handoff.store import Handoff
 
 log = structlog.get_logger(__name__)
@@ -78,6 +78,10 @@ class HandoffService:
         self.presence = Presence(redis, keys, clock)
         self.prospects = Outlook(db, clock, people, self.line, self.presence, bounds)
         self.keeper = Keeper(self, db, clock, notifier, counters, bounds)
+
+    def watched_by(self, watcher: Watcher) -> None:
+        """Name who is told of each move in its transaction."""
+        self._steps.watcher = watcher
 
     # What a conversation asks (bot.ports.Handoffs).
 

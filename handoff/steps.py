@@ -5,7 +5,8 @@ The conversation's row is locked first, then the agent's, then the handoff's: ev
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from bot.ports import Notifier, Texts
 from bot.signals import tell_message, tell_state
@@ -20,8 +21,16 @@ from handoff import store
 from handoff.store import Handoff
 
 
+class Watcher(Protocol):
+    """Who is told of each move, in its transaction."""
+
+    async def emit(self, tx: Tx, kind: str, *, subject: str, data: Mapping[str, Any]) -> None: ...
+
+
 class Steps:
     """SQL of each move. Raises OfferGone, Conflict or Forbidden, which roll everything back."""
+
+    watcher: Watcher | None = None
 
     def __init__(self, clock: Clock, notifier: Notifier, texts: Texts) -> None:
         self._clock = clock
@@ -32,9 +41,11 @@ class Steps:
         """The conversation waits in a line."""
         handoff_id = HandoffId(new_id("hnd"))
         epoch = await self._change(tx, conversation, Mode.WAITING, handoff_id=handoff_id)
-        return await store.create(
+        one = await store.create(
             tx, handoff_id, wish, team_id=team_id, epoch=epoch, now=self._clock.now(), demo=conversation.demo
         )
+        await self._tell(tx, "requested", one)
+        return one
 
     async def give(self, tx: Tx, one: Handoff, agent: Speaker, capacity: int) -> None:
         """Out of the line to an agent. Accepting one's own again changes nothing."""
@@ -49,6 +60,7 @@ class Steps:
             await self._change(tx, conversation, Mode.AGENT, handoff_id=one.id, agent=agent, epoch=fresh.epoch)
         except StaleEpoch as exc:
             raise OfferGone(one.id) from exc
+        await self._tell(tx, "accepted", fresh, agent_id=agent.staff_id)
         await self.say(tx, conversation, "handoff.accepted", agent=agent.name)
 
     async def give_unasked(
@@ -59,6 +71,7 @@ class Steps:
         former = await store.open_of(tx, conversation.id)
         if former is not None:
             await store.end(tx, former, "transferred", self._clock.now())
+            await self._tell(tx, "ended", former, reason="transferred")
         handoff_id = HandoffId(new_id("hnd"))
         epoch = await self._change(tx, conversation, Mode.AGENT, handoff_id=handoff_id, agent=agent)
         one = await store.create(
@@ -71,6 +84,7 @@ class Steps:
             agent_id=agent.staff_id,
             demo=conversation.demo,
         )
+        await self._tell(tx, "accepted", one, agent_id=agent.staff_id)
         await self.say(tx, conversation, "handoff.accepted", agent=agent.name)
         return one
 
@@ -79,6 +93,7 @@ class Steps:
         one = await store.open_of(tx, conversation.id)
         if one is not None:
             await store.end(tx, one, "answered", self._clock.now())
+            await self._tell(tx, "ended", one, reason="answered")
         await self._change(tx, conversation, Mode.AGENT, agent=agent)
         return one
 
@@ -88,6 +103,7 @@ class Steps:
         if conversation.handoff_id != one.id or not await store.put_back(tx, one):
             return False
         await self._change(tx, conversation, Mode.WAITING, handoff_id=one.id)
+        await self._tell(tx, "returned", one)
         await self.say(tx, conversation, "handoff.agent_gone", once=f"handoff.agent_gone:{one.id}")
         return True
 
@@ -96,8 +112,15 @@ class Steps:
         one = await store.open_of(tx, conversation.id)
         if one is not None:
             await store.end(tx, one, reason, self._clock.now())
+            await self._tell(tx, "ended", one, reason=reason)
         await self._change(tx, conversation, Mode.BOT)
         return one
+
+    async def _tell(self, tx: Tx, move: str, one: Handoff, **more: Any) -> None:
+        if self.watcher is not None:
+            about = {"handoff_id": one.id, "conversation_id": one.conversation_id, "ticket_id": one.ticket_id}
+            data = {**about, "team_id": one.team_id, "priority": one.priority, **more}
+            await self.watcher.emit(tx, f"handoff.{move}", subject=f"handoff:{one.id}", data=data)
 
     async def say(
         self, tx: Tx, conversation: Conversation, text_id: str, *, once: str | None = None, **params: Any

@@ -17,14 +17,16 @@ from typing import Any
 from bot.ports import TicketBook
 from tickets.base import JOB_DELIVERED, JOB_NEXT_STEP, JOB_SELF_SOLVED, JOB_SILENCE, JOB_WAKE, About
 from tickets.customer import CustomerSide
+from tickets.executive import Executive
 from tickets.followers import Followers
+from tickets.guests import Guests
 from tickets.intake.layer import Intake
 from tickets.lists import Lists
 from tickets.loop.asking import JOB_AGAIN, JOB_CARRY, JOB_NEWS, JOB_SURVEY, JOB_SURVEY_SENT
+from tickets.matters import Matters
 from tickets.search import Search
 from tickets.sla.part import Sla
 from tickets.sorting.service import Sorting
-from tickets.matters import Matters
 
 
 class Tickets(CustomerSide, Intake, Lists, Matters):
@@ -46,6 +48,8 @@ class Tickets(CustomerSide, Intake, Lists, Matters):
         self._jobs.on(JOB_WAKE, self._on_wake)
         self.followers = self.add(Followers(self.kit))
         self.sorting = self.add(Sorting(self.kit))
+        self.guests = self.add(Guests(self.kit, self._mark_unread))
+        self.top = self.add(Executive(self.kit, self, self.guests))
 
     def _as_book(self) -> TicketBook:
         return self

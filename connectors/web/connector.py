@@ -91,6 +91,11 @@ class WebConnector:
             visitor_id = self._tokens.visitor(f"v-{secrets.token_urlsafe(18)}", channel.key)
         return OpenSession(self._tokens.chat(made.conversation_id), visitor_id, made.conversation_id, made.last_seq)
 
+    def proven(self, channel: Channel, identity: str) -> tuple[str, str | None, str | None]:
+        """(external id, name, level) of who the site says is signed in. Raises Unauthorized for a bad proof."""
+        proof = self._prove(channel, identity)
+        return f"user:{proof['sub']}", _text(proof, "name") or None, _text(proof, "level") or None
+
     def _known(self, visitor_id: str | None, channel_key: str) -> str | None:
         if not visitor_id:
             return None

@@ -15,8 +15,10 @@ from gateway.http import (
     demo,
     desk,
     desk_stream,
+    feedback,
     figures,
     help_centre,
+    intake,
     knowledge,
     matters,
     pages,
@@ -25,11 +27,12 @@ from gateway.http import (
     staff,
     system,
     tickets,
+    webhooks,
 )
 from gateway.http.kit import Route, guarded
 
 # Routes that the channel's sites call from their own pages.
-_CROSSING = (*chat.ROUTES, *customer_links.CROSSING_ROUTES)
+_CROSSING = (*chat.ROUTES, *feedback.CROSSING_ROUTES)
 
 
 def public_routes(demo_mode: bool) -> tuple[Route, ...]:
@@ -46,6 +49,8 @@ def public_routes(demo_mode: bool) -> tuple[Route, ...]:
         *desk_stream.ROUTES,
         *matters.ROUTES,
         *tickets.ROUTES,
+        *intake.ROUTES,
+        *webhooks.ROUTES,
         *privacy.ROUTES,
         *figures.ROUTES,
         *knowledge.ROUTES,

@@ -26,21 +26,6 @@ _MAX_PAGE = 100
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
 _Long = Annotated[str, msgspec.Meta(max_length=2_000)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-# Kinds of places that a ticket by hand may come from.
-_HAND_KINDS = frozenset({"phone", "mail", "wechat", "weibo", "wecom", "web"})
-
-
-class NewTicket(msgspec.Struct, forbid_unknown_fields=True):
-    """A ticket by hand, for somebody who spoke or wrote elsewhere."""
-
-    title: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-    description: Annotated[str, msgspec.Meta(max_length=4_000)] = ""
-    category_id: str | None = None
-    team_id: str | None = None
-    priority: int = 3
-    customer_name: Annotated[str, msgspec.Meta(max_length=64)] | None = None
-    channel_kind: str = "phone"
-    phone: Annotated[str, msgspec.Meta(pattern=r"^\+?[0-9 ()-]{5,24}$")] | None = None
 
 
 class TicketChange(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -163,25 +148,6 @@ async def list_tickets(request: web.Request) -> web.StreamResponse:
     )
     items, after = await services(request).tickets.page(wanted, reader=reader(who))
     return reply({"items": items, "next": after})
-
-
-async def create_ticket(request: web.Request) -> web.StreamResponse:
-    parts, wish = services(request), await body(request, NewTicket)
-    if wish.channel_kind not in _HAND_KINDS:
-        raise Invalid("channel_kind")
-    made = await parts.tickets.create(
-        speaker(viewer(request)),
-        channel_id=(await parts.web.channel(None)).id,
-        title=wish.title,
-        description=wish.description,
-        channel_kind=wish.channel_kind,
-        category_id=wish.category_id,
-        team_id=wish.team_id,
-        priority=wish.priority,
-        customer_name=wish.customer_name,
-        phone=wish.phone,
-    )
-    return await _after(request, made, 201)
 
 
 async def get_ticket(request: web.Request) -> web.StreamResponse:
@@ -321,7 +287,6 @@ _READ, _ESCALATE, _REVIEW = Permission.TICKET_READ, Permission.TICKET_ESCALATE, 
 
 ROUTES = (
     _route("GET", "", list_tickets, _READ, summary="A view of tickets, filtered and searched"),
-    _route("POST", "", create_ticket, body=NewTicket, status=201, summary="A ticket by hand"),
     _route("GET", "/{serial}", get_ticket, _READ, summary="One ticket with its history and exchanges"),
     _route("PATCH", "/{serial}", change_ticket, _READ, body=TicketChange),
     _route("POST", "/{serial}/confirm", confirm),

@@ -287,6 +287,14 @@ class Intake(Work):
                 for each in found
             ]
 
+    async def suggest(self, text: str) -> tuple[str, str, str, str | None]:
+        """What the words speak for: (category id, its name, team id, its name)."""
+        async with self._db.read() as tx:
+            tree = await self._tree(tx)
+            category_id = tree.sort(text)
+            team = await self._people.team(tx, tree.team_of(category_id))
+        return category_id, tree.name(category_id), tree.team_of(category_id), team.name if team else None
+
 
 def uploaded_for(channel_id: str) -> str:
     """The owner of files that were uploaded for a channel and belong to nobody yet."""

@@ -73,7 +73,7 @@ def checked(told: Told, *, now: datetime) -> Told:
     if url is not None and (len(url) > MAX_URL or not _URL.fullmatch(url)):
         raise Invalid("source_url", text_id="error.source_url")
     if len(told.files) > MAX_FILES or len(set(told.files)) != len(told.files):
-        raise Invalid("attachments", text_id="error.files_many")
+        raise Invalid("attachments", text_id="error.feedback_files")
     words = (told.source_text or "").replace("\x00", "").strip() or None
     if words is not None and len(words) > MAX_SOURCE_TEXT:
         raise Invalid("source_text", text_id="error.text_too_long")
