@@ -111,8 +111,10 @@ class Voice:
         await end_episode(tx, self._book, await episodes.get(tx, episode_id), reason="resolved", now=at)
         tell_state(tx, self._notifier, conversation.id)
 
-    async def hear(self, tx: Tx, ticket: Ticket, text: str, at: datetime) -> Message | None:
-        """Store words that the customer wrote on the ticket rather than in the chat; a person answers them."""
+    async def hear(
+        self, tx: Tx, ticket: Ticket, text: str, at: datetime, *, file: Mapping[str, Any] | None = None
+    ) -> Message | None:
+        """Store words, or a file, that came on the ticket rather than in the chat; a person answers them."""
         if ticket.conversation_id is None:
             return None
         conversation = await conversations.get(tx, ticket.conversation_id, lock=True)
@@ -121,9 +123,10 @@ class Voice:
             tx,
             conversation_id=conversation.id,
             author=Author.CUSTOMER,
-            kind=Kind.TEXT,
+            kind=Kind(file["kind"]) if file else Kind.TEXT,
             text=text,
             at=at,
+            payload={"attachment": dict(file)} if file else {},
             episode_id=episode_id,
             ticket_id=ticket.id,
             demo=ticket.demo,

@@ -34,6 +34,8 @@ JOB_CARRY = "ticket.carry"
 JOB_AGAIN = "ticket.again"
 JOB_NEWS = "ticket.news"
 
+# Channels that the customer reads.
+_READ = frozenset({"web", "wechat", "weibo", "wecom", "mail"})
 # Who looks within this time needs no messenger.
 NEWS_AFTER = timedelta(minutes=5)
 
@@ -119,7 +121,13 @@ class Asking(Base):
     async def _ask(self, tx: Tx, ticket: Ticket) -> Survey:
         survey = await self._new_round(tx, ticket)
         await self._voice.survey(tx, ticket, stands=True)
-        carried = await self.reach.go(tx, ticket, self._survey_news(ticket, survey))
+        news = self._survey_news(ticket, survey)
+        # Nobody looks at the thread of a telephone call; it has the question only where nothing else carries it.
+        carried = None
+        if ticket.channel_kind not in _READ:
+            carried = await self.reach.go(tx, ticket, news, after=CHANNEL)
+        if carried is None:
+            carried = await self.reach.go(tx, ticket, news)
         await self._survey_goes(tx, survey, carried, tries=0)
         return survey
 
