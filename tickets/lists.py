@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Integer, Row, Select, and_, bindparam, false, func, literal, not_, or_, select
+from sqlalchemy import Integer, Row, Select, and_, bindparam, false, func, literal, or_, select
 from sqlalchemy import text as sql
 
 from bot.store import channels, conversations, customers, exchanges, messages
@@ -162,7 +162,7 @@ class Lists(Work):
     def _filtered(self, query: Select[Any], wanted: Wanted, reader: Reader) -> Select[Any]:
         query = query.where(*self._view(wanted.view, reader))
         scope = in_scope(reader)
-        query = query.where(not_(scope) if wanted.outside else scope)
+        query = query.where(scope.is_not(True) if wanted.outside else scope)
         for column, value in (
             (tickets.c.state, wanted.state),
             (tickets.c.team_id, wanted.team),

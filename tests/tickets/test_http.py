@@ -128,7 +128,8 @@ async def test_the_whole_life_of_a_matter_that_nobody_was_there_for(house: House
 
 async def test_changes_need_the_version_that_was_read_and_the_right_hands(house: House) -> None:
     _, serial = await house.customer("视频黑屏没声音", "转人工")
-    agent, classifier = await house.person("agent-a", "agent"), await house.person("sorter", "classifier", "sorting")
+    agent = await house.person("agent-a", "agent", "technical")
+    classifier = await house.person("sorter", "classifier", "sorting")
     manager = await house.person("chief", "manager")
     version = (await house.call("GET", f"/tickets/{serial}", 200, agent))["version"]
     path = f"/tickets/{serial}"
@@ -186,7 +187,7 @@ async def test_feedback_crosses_origins_and_asks_consent_for_a_contact(house: Ho
     token = made["url"].rpartition("/")[2]
     shown = await house.call("GET", f"/t/{token}", 200, {})
     assert (shown["serial"], shown["title"]) == (made["serial"], "播放一直转圈")
-    agent = await house.person("agent-a", "agent")
+    agent = await house.person("agent-a", "agent", "technical")
     detail = await house.call("GET", f"/tickets/{made['serial']}", 200, agent)
     assert (detail["customer"]["phone_masked"], detail["reason"]) == ("138****5678", "feedback")
     async with house.client.options("/api/v1/feedback", headers={"Origin": SITE}) as response:

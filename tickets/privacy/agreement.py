@@ -117,6 +117,7 @@ class Agreements:
         theirs = (agreement_acceptances.c.staff_id == staff.c.id) & (agreement_acceptances.c.version == newest)
         rows = await tx.all(
             select(staff.c.id, staff.c.display_name, agreement_acceptances.c.at, agreement_acceptances.c.how)
+            .select_from(staff)
             .join(agreement_acceptances, theirs, isouter=True)
             .where(staff.c.disabled_at.is_(None))
             .order_by(staff.c.display_name)

@@ -4,7 +4,7 @@ Everything        who watches over all (supervisors, inspectors) and programs th
 Teams             tickets of one's teams; those who work at the desk also take from the common line
 Own               assigned, next step, written down by oneself, followed, invited, in conversation right now
 Tier three        experts
-待细化            classifiers
+待细化, 待处理    classifiers: what nobody has sorted, and what nobody has taken on yet
 By a reason       anything else, after saying why, for a limited time (`openings.py`)
 """
 
@@ -21,6 +21,7 @@ from core.people.roles import Permission, Role, permissions_of
 from core.people.store import DEFAULT_TEAM
 from tickets.loop.tables import guests
 from tickets.privacy.tables import ticket_openings
+from tickets.states import State
 from tickets.store import UNSORTED
 from tickets.tables import ticket_followers, tickets
 
@@ -94,7 +95,7 @@ def in_scope(reader: Reader) -> ColumnElement[bool]:
     if reader.tier_three:
         own.append(tickets.c.tier == _EXPERT_TIER)
     if reader.unsorted:
-        own.append(tickets.c.category_id == UNSORTED)
+        own.append(or_(tickets.c.category_id == UNSORTED, and_(tickets.c.tier > 1, tickets.c.state == State.NEW.value)))
     return or_(*own)
 
 

@@ -97,7 +97,9 @@ def _terms(serial: str, stored: str | None) -> str:
     known = stored[1:].split() if stored and stored.startswith("=") else []
     # Which pairs ended a run is not known any more: every second character may have been the last.
     singles = [each[1] for each in known if len(each) == 2 and "\u3400" <= each[1] <= "\u9fff"]
-    return f" {' '.join(dict.fromkeys([*re.findall(r'[a-z0-9]+', serial.lower()), *known, *singles]))} "
+    # The normal form of that release folds four or more of one sign to three.
+    number = re.findall(r"[a-z0-9]+", re.sub(r"(\w)\1{3,}", r"\1\1\1", serial.lower()))
+    return f" {' '.join(dict.fromkeys([*number, *known, *singles]))} "
 
 
 def _privacy() -> None:
