@@ -26,6 +26,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="The customer
 accounts = typer.Typer(no_args_is_help=True, help="Accounts of staff.")
 keys = typer.Typer(no_args_is_help=True, help="API keys of programs.")
 database = typer.Typer(no_args_is_help=True, help="The database's schema.")
+matters = typer.Typer(no_args_is_help=True, help="Tickets.")
 figures = typer.Typer(no_args_is_help=True, help="Figures.")
 demo = typer.Typer(no_args_is_help=True, help="Demo data and demo customers (demo mode only).")
 app.add_typer(accounts, name="account")
@@ -33,6 +34,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(database, name="db")
 app.add_typer(demo, name="demo")
 app.add_typer(figures, name="figures")
+app.add_typer(matters, name="tickets")
 
 _FAILED = 1
 
@@ -291,6 +293,16 @@ def figures_rebuild() -> None:
         return int(await parts.figures.rebuild())
 
     print(f"counted {_with_parts(_settings(), work)} tickets")
+
+
+@matters.command("train-classifier")
+def train_classifier(
+    activate: Annotated[bool, typer.Option(help="Let the new version sort when it is not worse.")] = True,
+) -> None:
+    """Learn from the tickets that people sorted, and report what the new version says of what it had not seen."""
+    from gateway.train_classifier import train
+
+    print(_with_parts(_settings(), lambda parts: train(parts, activate=activate)))
 
 
 def _demo_settings() -> Settings:

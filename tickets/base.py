@@ -126,6 +126,10 @@ class Base(ABC):
             self._kept = (now, await categories.load(tx))
         return self._kept[1]
 
+    def forget_tree(self) -> None:
+        """Read the categories again at once: they were edited here."""
+        self._kept = None
+
     @abstractmethod
     def _as_book(self) -> TicketBook:
         """The whole service, as conversations see it."""

@@ -34,7 +34,9 @@ _VECTOR_WEIGHTS = (1.0, 2.0, 4.0)
 # Numbers are chosen on so many examples at most, since each choice costs one solution.
 _TRIED_ON = 1_200
 _SHARPNESS = (1.0, 60.0)
-_SAFE = 0.95
+# The threshold lies between these: examples that are easy to tell apart would push it to the very top.
+_LOWEST, _SAFE = 0.35, 0.95
+_LEAST_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +221,10 @@ def threshold_of(probabilities: FloatArray, right: npt.NDArray[np.int64], import
     hits = (probabilities.argmax(axis=1) == right)[order] * weights
     # One miss is added, so that a handful of lucky hits proves nothing.
     precise = np.cumsum(hits) / (np.cumsum(weights) + 1.0)
-    good = np.flatnonzero(precise >= PRECISION)
-    return float(top[order[good[-1]]]) if len(good) else _SAFE
+    # Equal probabilities are acted on together or not at all.
+    last_of_equals = np.append(np.diff(top[order]) != 0, True)
+    good = np.flatnonzero((precise >= PRECISION) & last_of_equals)
+    return float(np.clip(top[order[good[-1]]], _LOWEST, _SAFE)) if len(good) else _SAFE
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,11 +289,14 @@ class Classifier:
 
 
 def _guess(head: Head, row: FloatArray, among: Sequence[str], most: int) -> Guess:
+    share = 1.0
     if among:
         inside = np.array([any(each == one or each.startswith(f"{one}/") for one in among) for each in head.categories])
         if inside.any():
-            row = np.where(inside, row, 0.0)
-            row = row / max(float(row.sum()), 1e-9)
+            row = np.where(inside, row, 0.0).astype(np.float64)
+            share = float(row.sum())
+            row = row / max(share, 1e-30)
     order = np.argsort(-row)[:most]
     items = tuple((head.categories[at], round(float(row[at]), 4)) for at in order if row[at] > 0)
-    return Guess(items, bool(row[order[0]] >= head.threshold))
+    # Where the model believes in another branch altogether, its choice within this one is no more than a guess.
+    return Guess(items, bool(row[order[0]] >= head.threshold) and share >= _LEAST_SHARE)

@@ -242,6 +242,15 @@ class Sorting(Part):
             return True
         return (await conversations.get(tx, ticket.conversation_id)).mode is Mode.BOT
 
+    async def think(self, text: str) -> Guess | None:
+        """What the model says of a text that is no ticket's; None without a model."""
+        await self.refresh()
+        form = clean(text)
+        if self._classifier is None or not form:
+            return None
+        vector = (await self._vectors({"": form})).get("")
+        return await asyncio.to_thread(self._classifier.guess, form, vector)
+
     # Versions.
 
     async def refresh(self) -> None:
