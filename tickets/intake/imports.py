@@ -162,10 +162,12 @@ class Imports:
         one = await self.get(tx, import_id)
         if one.state == "done":
             raise Conflict("done", text_id="error.import_done")
+        if one.state == "running":
+            return one
         await tx.execute(
             update(ticket_imports)
             .where(ticket_imports.c.id == one.id)
-            .values(state="running", started_at=one.started_at or self._clock.now())
+            .values(state="running", started_at=one.started_at or self._clock.now(), claimed_until=None)
         )
         tx.after_commit(self._wake.set)
         return await self.get(tx, import_id)

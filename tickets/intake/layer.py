@@ -95,7 +95,7 @@ class Intake(Work):
     async def take_row(self, tx: Tx, *, key: str, told: Told, person: Person, **about: Any) -> Ticket | None:
         """A ticket out of a row of a sheet; None when that row was taken in before."""
         ticket_id = new_id("tck")
-        if await keys.claim(tx, "import", key, key, ticket_id, self._clock.now()) is not None:
+        if await keys.claim(tx, "import", key, "", ticket_id, self._clock.now()) is not None:
             return None
         if person.customer_id is None:
             found = await people.by_contact(tx, person.phone, person.email)
