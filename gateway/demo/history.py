@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import yaml
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from bot.episodes import end_episode
 from bot.store import conversations, episodes, messages
 from bot.types import Incoming, Kind, Speaker
 from core.ids import ChannelId
+from core.statements import Statement
 from gateway.demo import words
 from gateway.demo.plan import MATTERS, SEED, Course, Ending, Matter, Topic, plan
 from gateway.demo.stage import Stage, channel_ids, speakers, views
@@ -26,6 +27,12 @@ from tickets.tables import tickets
 
 # So many matters stand or fall together; the database is held for about a second, then others have it.
 _BATCH = 30
+_NEWEST_TICKET = Statement(
+    select(tickets.c.id, tickets.c.serial)
+    .where(tickets.c.customer_id == bindparam("customer_id"))
+    .order_by(tickets.c.created_at.desc())
+    .limit(1)
+)
 _EXTERNAL = {"web": "v-demo-{0}", "wechat": "oDemo{0:023d}", "weibo": "{1}"}
 
 
@@ -131,14 +138,9 @@ class Player:
             # Some words call for a person at once, so the line may have it already.
             if conversation.mode.value == "agent" or conversation.episode_id is None:
                 return None
-            row = await tx.first(
-                select(tickets.c.id, tickets.c.serial)
-                .where(tickets.c.conversation_id == conversation_id)
-                .order_by(tickets.c.created_at.desc())
-                .limit(1)
-            )
+            row = await _NEWEST_TICKET.first(tx, customer_id=conversation.customer_id)
         assert row is not None
-        return _Scene(matter, conversation_id, conversation.customer_id, row.id, row.serial)
+        return _Scene(matter, conversation_id, conversation.customer_id, *row)
 
     async def _says(self, matter: Matter, text: str, *, choice: str | None = None) -> str:
         """The customer writes; the turn that follows is taken. Returns the conversation's id."""

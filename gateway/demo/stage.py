@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, bindparam, select, update
 
 from bot.assistant import AssistantTurn, Question, Said
 from bot.conversation import Conversations
@@ -18,7 +18,17 @@ from bot.store import channels, conversations
 from bot.tables import conversations as conversation_table
 from bot.tables import customers, exchanges, messages
 from bot.turns import Turns
-from bot.types import ArticleView, Delivered, Found, HandoffRequest, Outgoing, Placed, SearchAnswer, Speaker
+from bot.types import (
+    ArticleView,
+    Delivered,
+    Fetched,
+    Found,
+    HandoffRequest,
+    Outgoing,
+    Placed,
+    SearchAnswer,
+    Speaker,
+)
 from core.clock import FakeClock
 from core.counters import Counters
 from core.db import Tx
@@ -26,6 +36,7 @@ from core.fanout import Fanout
 from core.ids import ConversationId, CustomerId, ExchangeId, HandoffId, StaffId
 from core.jobs import Jobs
 from core.people.tables import staff, team_members
+from core.statements import Changes, Statement
 from core.tables import jobs as job_table
 from gateway.demo.batch import BatchDatabase
 from gateway.services import Services
@@ -38,6 +49,16 @@ from tickets.service import Tickets
 from tickets.tables import surveys, ticket_events, tickets
 
 _ROOM = 1_000
+
+_UNSENT = and_(messages.c.conversation_id == bindparam("of_conversation"), messages.c.delivery == "pending")
+_SEND = Changes(messages, _UNSENT)
+_WITH_UNSENT = Statement(select(messages.c.conversation_id).where(messages.c.delivery == "pending").distinct())
+_NEXT_TIMER = Statement(
+    select(job_table.c.due_at)
+    .where(job_table.c.due_at <= bindparam("until"), job_table.c.claimed_until.is_(None))
+    .order_by(job_table.c.due_at)
+    .limit(1)
+)
 
 
 class RecordedAssistant:
@@ -145,6 +166,9 @@ class Silent:
     async def deliver(self, message: Outgoing) -> Delivered:
         return Delivered("sent")
 
+    async def fetch(self, channel_id: str, reference: str) -> Fetched:
+        return Fetched("failed", error="past")
+
 
 class Stage:
     """Services over one batch. Methods move the clock themselves only where they say so."""
@@ -199,6 +223,7 @@ class Stage:
         self.feedback = Feedback(self.db, self.clock, self.answers, parts.texts, fanout)
         self.numbers = itertools.count(1)
         self.touched: set[str] = set()
+        self._played: set[str] = set()
 
     async def accept(self, conversation_id: str, agent: Speaker) -> None:
         """An agent takes the conversation out of the line."""
@@ -210,36 +235,32 @@ class Stage:
     async def sent(self, conversation_id: str) -> None:
         """What platforms were to be told was told."""
         async with self.db.begin() as tx:
-            await tx.execute(
-                update(messages)
-                .where(messages.c.conversation_id == conversation_id, messages.c.delivery == "pending")
-                .values(delivery="sent", delivery_due_at=None)
-            )
+            await _SEND.write(tx, {"delivery": "sent", "delivery_due_at": None}, of_conversation=conversation_id)
 
     async def timers(self, until: datetime) -> None:
         """Carry out what fell due before `until`, each at its own time; the clock ends there."""
         while True:
             async with self.db.read() as tx:
-                row = await tx.first(
-                    select(job_table.c.due_at)
-                    .where(job_table.c.due_at <= until, job_table.c.claimed_until.is_(None))
-                    .order_by(job_table.c.due_at)
-                    .limit(1)
-                )
+                row = await _NEXT_TIMER.first(tx, until=until)
             if row is None:
                 break
-            if row.due_at > self.clock.now():
-                self.clock.set(row.due_at)
+            if row[0] > self.clock.now():
+                self.clock.set(row[0])
             if await self.jobs.run_due() == 0:
                 break
         if until > self.clock.now():
             self.clock.set(until)
 
     async def mark(self) -> None:
-        """Mark everything that this batch made as the demo's."""
+        """Mark everything that this batch made as the demo's; what timers said meanwhile was sent long ago, too."""
         ids = list(self.touched)
+        self._played |= self.touched
         self.touched.clear()
         async with self.db.begin() as tx:
+            for (conversation_id,) in await _WITH_UNSENT.all(tx):
+                # Beside us there may be a gateway with messages of its own to send.
+                if conversation_id in self._played:
+                    await self.sent(conversation_id)
             for at in range(0, len(ids), 200):
                 some = ids[at : at + 200]
                 own = select(conversation_table.c.customer_id).where(conversation_table.c.id.in_(some))
