@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bot.episodes import SilenceSweep
 from bot.store import exchanges, messages
 from core.settings import Settings
@@ -126,3 +128,30 @@ async def test_the_article_that_answered_sorts_what_no_words_have_sorted(world: 
         await world.tickets.reply_sent(tx, opened.id, by="bot", category="会员与支付/发票")
         ticket = await store.get(tx, opened.id)
     assert (ticket.category_id, ticket.team_id) == ("technical/playback", "technical")
+
+
+async def test_a_new_matter_after_a_conclusion_is_linked_to_the_last_one(any_world: World) -> None:
+    last = await any_world.resolved()
+    await any_world.says("密码忘了怎么办")
+    said = await any_world.seen(str(last.conversation_id))
+    assert [choice.id for choice in said[-1].choices] == [f"reopen:{last.id}", "new_matter"]
+    await any_world.says(choice="new_matter")
+    ticket = await any_world.newest(str(last.conversation_id))
+    assert (ticket.previous_id, (await any_world.kinds(ticket))[-1]) == (last.id, "new_matter")
+    assert (await any_world.ticket(last.serial)).state == "resolved"
+    await any_world.check_history(ticket.id)
+
+
+@pytest.mark.parametrize(("words", "state"), [("已经解决了。", "closed"), ("还是不行", "new"), ("没有解决", "new")])
+async def test_words_that_answer_the_conclusion_are_about_the_last_matter(world: World, words: str, state: str) -> None:
+    last = await world.resolved()
+    await world.says(words)
+    assert (await world.newest(str(last.conversation_id))).serial == last.serial
+    assert (await world.ticket(last.serial)).state == state
+
+
+async def test_thanks_after_a_conclusion_are_not_asked_about(world: World) -> None:
+    last = await world.resolved()
+    await world.says("谢谢")
+    said = await world.seen(str(last.conversation_id))
+    assert not any(choice.id.startswith("reopen:") for choice in said[-1].choices)

@@ -1,8 +1,8 @@
 """Random lives of tickets against a model of what customers said.
 
-Whatever the order of messages, answers, results, ratings, escalations, merges and passing time: every message is on
-a ticket, the history replays to the present state, no survey round is doubled, and nothing is closed against the
-customer's word.
+Whatever the order of messages, answers, results, ratings, escalations, promises, merges, splits and passing time:
+every message is on a ticket, the history replays to the present state, no survey round is doubled, nothing is closed
+against the customer's word, and whatever is in somebody's hands has a next step.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 import gateway.tables
+from bot.store.messages import of_ticket as said_on
 from bot.tables import exchanges, messages
 from core.db import Database, metadata
 from core.errors import FrontlineError
@@ -183,6 +185,36 @@ class TicketLives(RuleBasedStateMachine):
         if ticket and target:
             self.tried(self.world.tickets.merge(ticket.serial, target.serial, SHEN))
 
+    @rule(pick=st.integers(0, 9), by=st.sampled_from(STAFF), hours=st.sampled_from([1, 20]), tell=st.booleans())
+    def staff_promise(self, pick: int, by: Any, hours: int, tell: bool) -> None:
+        ticket = self.one(pick)
+        if ticket:
+            at = self.world.clock.now() + timedelta(hours=hours)
+            step = self.world.tickets.set_next_step(
+                ticket.serial, by, text="回电", who=None, at=at, kind="callback", tell=tell
+            )
+            self.tried(step)
+
+    @rule(pick=st.integers(0, 9), hours=st.sampled_from([1, 40]))
+    def staff_snooze(self, pick: int, hours: int) -> None:
+        ticket = self.one(pick)
+        if ticket:
+            until = self.world.clock.now() + timedelta(hours=hours)
+            self.tried(self.world.tickets.snooze(ticket.serial, LIN, until))
+
+    @rule(pick=st.integers(0, 9))
+    def staff_split(self, pick: int) -> None:
+        ticket = self.one(pick)
+        if ticket is None:
+            return
+
+        async def last_words() -> list[str]:
+            async with self.world.db.read() as tx:
+                said = await said_on(tx, ticket.id)
+            return [str(each.id) for each in said if each.author == "customer"][-1:]
+
+        self.tried(self.world.tickets.split(ticket.serial, SHEN, message_ids=self.go(last_words()), title="另一件事"))
+
     @rule(hours=st.sampled_from([0.2, 3, 30, 80, 400]))
     def time_passes(self, hours: float) -> None:
         before = {each.serial: each.state for each in self.all()}
@@ -211,6 +243,18 @@ class TicketLives(RuleBasedStateMachine):
 
         said, owed, known = self.go(read())
         assert {row.ticket_id for row in (*said, *owed)} <= known
+
+    @invariant()
+    def every_open_ticket_past_new_has_a_next_step(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        for ticket in self.all():
+            if ticket.state in ("in_progress", "waiting_customer", "to_report"):
+                assert ticket.next_step
+                assert ticket.next_step_by
+                assert ticket.next_step_at
+            elif ticket.state != "new":
+                assert ticket.next_step_at is None
 
     @invariant()
     def what_waits_for_people_says_so(self) -> None:
