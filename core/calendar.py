@@ -7,6 +7,7 @@ wall-clock times, turned into moments one by one, so that days with a changed cl
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -22,6 +23,13 @@ _MODEL_WORKDAY = "mon"
 _HORIZON_DAYS = 400
 _MIDNIGHT = "24:00"
 _DATA = Path(__file__).parent / "data"
+_WORKED_WORDS = frozenset({"班", "上班", "调休", "work"})
+_DAYS_LINE = re.compile(
+    r"(?P<first>\d{4}-\d\d-\d\d)(?:\s*[~～至]\s*(?P<last>\d{4}-\d\d-\d\d))?[\s,，\t]*"
+    r"(?P<kind>休|放假|假|off|班|上班|调休|work)$"
+)
+# Longer than the longest holiday, shorter than a mistyped year.
+_LONGEST_RANGE_DAYS = 31
 
 
 class BadCalendar(ValueError):
@@ -109,6 +117,55 @@ def delivered_days(year: int) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         return None
     data = json.loads(path.read_text(encoding="utf-8"))
     return tuple(data["holidays"]), tuple(data["workdays"])
+
+
+class BadDays(ValueError):
+    """A line of an import cannot be read; `line` says which, from 1."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}")
+        self.line = line
+
+
+def read_days(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Days off and worked weekend days out of lines such as `2027-02-15~2027-02-21 休` or `2027-02-14,班`.
+
+    Both lists are in order and without doubles. Raises BadDays, also for a range that ends before it starts.
+    """
+    off: set[str] = set()
+    worked: set[str] = set()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        found = _DAYS_LINE.match(line.strip())
+        if found is None:
+            raise BadDays(number)
+        try:
+            first = date.fromisoformat(found["first"])
+            last = date.fromisoformat(found["last"] or found["first"])
+        except ValueError as exc:
+            raise BadDays(number) from exc
+        if not 0 <= (last - first).days <= _LONGEST_RANGE_DAYS:
+            raise BadDays(number)
+        chosen = worked if found["kind"] in _WORKED_WORDS else off
+        chosen.update((first + timedelta(days=each)).isoformat() for each in range((last - first).days + 1))
+    return tuple(sorted(off)), tuple(sorted(worked))
+
+
+def without_year(days: Sequence[str], year: int) -> tuple[str, ...]:
+    """The days of other years."""
+    return tuple(day for day in days if not day.startswith(f"{year}-"))
+
+
+def missing_year(holidays: Sequence[str], today: date) -> int | None:
+    """The next year when December has begun and none of its days off is known; None when there is nothing to do.
+
+    A calendar that knows no days off at all, such as one round the clock, lacks nothing.
+    """
+    if today.month != 12 or not holidays:
+        return None
+    year = today.year + 1
+    return None if any(day.startswith(f"{year}-") for day in holidays) else year
 
 
 def _intervals(day: str, pairs: Sequence[Sequence[str]]) -> tuple[Interval, ...]:

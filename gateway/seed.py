@@ -40,6 +40,7 @@ async def seed_defaults(services: Services) -> None:
             async with services.db.begin() as tx:
                 await _people(services, tx)
                 await categories.seed(tx)
+                await services.tickets.sla.seed(tx)
                 await services.tickets.sorting.seed(tx)
                 await web_channel(services, tx)
                 await _agreement(services, tx)

@@ -169,6 +169,12 @@ class PeopleStore:
         if not await tx.count(update(calendars).where(calendars.c.id == row.id).values(values)):
             await tx.execute(insert(calendars).values(id=row.id, **values))
 
+    async def remove_calendar(self, tx: Tx, calendar_id: str) -> bool:
+        """Delete the calendar; False when it does not exist or a team still has it."""
+        if await tx.first(select(teams.c.id).where(teams.c.calendar_id == calendar_id).limit(1)):
+            return False
+        return await tx.count(delete(calendars).where(calendars.c.id == calendar_id)) > 0
+
 
 def _team(row: Mapping[Any, Any]) -> Team:
     return Team(row["id"], row["name"], row["calendar_id"], row["position"], row["demo"])

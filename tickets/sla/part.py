@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from bot.types import Kind
-from core.calendar import after_open_seconds
+from core.calendar import after_open_seconds, missing_year
 from core.clock import rfc3339
 from core.db import Tx
 from core.errors import NotFound
@@ -52,7 +52,11 @@ _SPOKEN = frozenset({ClockKind.FIRST_RESPONSE.value, ClockKind.NEXT_RESPONSE.val
 _MORE_SHARE = 0.5
 _LEAST_MORE_S = 600.0
 _AT_ONCE = 200
-_OPEN_CODES = [each.value for each in OPEN]
+_OPEN_MATTERS = and_(tickets.c.state.in_([each.value for each in OPEN]), tickets.c.tier > 1)
+JOB_RECOUNT = "sla.recount"
+JOB_CALENDAR = "sla.calendar"
+_ALL = "all"
+_RECOUNT_LATER = timedelta(seconds=60)
 
 
 class Sla(Part):
@@ -71,7 +75,13 @@ class Sla(Part):
         self._zone = ZoneInfo(kit.settings.timezone)
 
     def jobs(self) -> Mapping[str, Handler]:
-        return {JOB_WARN: self._on_warn, JOB_BREACH: self._on_breach, JOB_CHAIN: self._on_chain}
+        return {
+            JOB_WARN: self._on_warn,
+            JOB_BREACH: self._on_breach,
+            JOB_CHAIN: self._on_chain,
+            JOB_RECOUNT: self._on_recount,
+            JOB_CALENDAR: self._on_calendar,
+        }
 
     # What happens to tickets.
 
@@ -110,32 +120,79 @@ class Sla(Part):
 
     # Many at once: after an edit, after an upgrade, after a played past.
 
+    async def seed(self, tx: Tx) -> None:
+        """Write the delivered policies where there are none; open matters get their clocks from a timer."""
+        now = self.kit.clock.now()
+        if await store.seed(tx, now):
+            await self.kit.jobs.put(tx, JOB_RECOUNT, _ALL, now)
+            await self.kit.jobs.put(tx, JOB_CALENDAR, _ALL, now)
+
+    async def edited(self, tx: Tx) -> None:
+        """Somebody edited what clocks depend on. Should the process die within `recount`, a timer goes on."""
+        await store.bump(tx)
+        await self.kit.jobs.put(tx, JOB_RECOUNT, _ALL, self.kit.clock.now() + _RECOUNT_LATER)
+
     async def recount(self) -> int:
         """Bring the clocks of all open matters to the present rules; returns how many tickets were looked at.
 
-        In batches, so that nobody waits for all of them; one that is cut off leaves the rest to the next.
+        In batches, each a transaction of its own, so that nobody waits for all of them.
         """
-        query = select(tickets.c.id).where(tickets.c.state.in_(_OPEN_CODES), tickets.c.tier > 1)
-        return await self._all_of(query)
+        looked, after = 0, ""
+        while True:
+            async with self.kit.db.begin() as tx:
+                found = await self._some(tx, _OPEN_MATTERS, after)
+                if not found:
+                    await self.kit.jobs.cancel(tx, JOB_RECOUNT, _ALL)
+                    return looked
+            looked, after = looked + len(found), found[-1].serial
 
     async def catch_up(self) -> int:
         """Compute the clocks of every matter that has none, ended ones too."""
         missing = ~select(sla_clocks.c.id).where(sla_clocks.c.ticket_id == tickets.c.id).exists()
-        return await self._all_of(select(tickets.c.id).where(tickets.c.tier > 1, missing))
-
-    async def _all_of(self, query: Any) -> int:
-        async with self.kit.db.read() as tx:
-            ids = [row.id for row in await tx.all(query.order_by(tickets.c.serial))]
-        for at in range(0, len(ids), _AT_ONCE):
+        looked, after = 0, ""
+        while True:
             async with self.kit.db.begin() as tx:
-                rules = await self.rules.get(tx)
-                if rules is None:
-                    return 0
-                wanted = select(tickets).where(tickets.c.id.in_(ids[at : at + _AT_ONCE])).order_by(tickets.c.serial)
-                found = [tickets_store.value(row) for row in await tx.all(wanted.with_for_update())]
-                for kept in await keeper.look(tx, found, rules, self.kit.clock.now()):
-                    await keeper.write(tx, self.kit.jobs, kept)
-        return len(ids)
+                found = await self._some(tx, and_(tickets.c.tier > 1, missing), after)
+            if not found:
+                return looked
+            looked, after = looked + len(found), found[-1].serial
+
+    async def _some(self, tx: Tx, which: Any, after: str) -> list[Ticket]:
+        rules = await self.rules.get(tx)
+        if rules is None:
+            return []
+        query = select(tickets).where(which, tickets.c.serial > after).order_by(tickets.c.serial).limit(_AT_ONCE)
+        found = [tickets_store.value(row) for row in await tx.all(query.with_for_update())]
+        for kept in await keeper.look(tx, found, rules, self.kit.clock.now()):
+            await keeper.write(tx, self.kit.jobs, kept)
+        return found
+
+    async def _on_recount(self, tx: Tx, job: Job) -> None:
+        found = await self._some(tx, _OPEN_MATTERS, str(job.payload.get("after", "")))
+        if found:
+            await self.kit.jobs.put(tx, JOB_RECOUNT, _ALL, self.kit.clock.now(), {"after": found[-1].serial})
+
+    async def _on_calendar(self, tx: Tx, job: Job) -> None:
+        """Look once a day whether December has begun without next year's days off; say so once a week."""
+        now = self.kit.clock.now()
+        later = timedelta(days=1)
+        year = await self.year_missing(tx)
+        if year is not None:
+            later = timedelta(days=7)
+            texts = self.kit.texts
+            await self.robots.tell(
+                tx,
+                "alarm",
+                title=texts.get("sla.alarm.calendar", year=year),
+                lines=[texts.get("sla.alarm.calendar.line", year=year)],
+            )
+        await self.kit.jobs.put(tx, JOB_CALENDAR, _ALL, now + later)
+
+    async def year_missing(self, tx: Tx) -> int | None:
+        """The year whose days off some calendar lacks although it is near, or None."""
+        today = self.kit.clock.now().astimezone(self._zone).date()
+        found = [missing_year(row.holidays, today) for row in await self.kit.people.calendars(tx)]
+        return next((year for year in found if year is not None), None)
 
     # Timers.
 
@@ -174,11 +231,11 @@ class Sla(Part):
         if not due:
             return
         staff = await house(tx, self.kit.people)
-        told = people_of("agent", kept.ticket, staff, None)
-        values: dict[str, Any] = {"promised_at": promised} if promised else {}
-        ticket = await self.kit.change(
-            tx, kept.ticket, "sla_warning", SYSTEM, text=self._text("warning", due, staff, told), **values
-        )
+        told, ticket = people_of("agent", kept.ticket, staff, None), kept.ticket
+        for row in due:
+            values = {"promised_at": promised} if promised and row.kind == ClockKind.RESOLUTION else {}
+            text = self._text("warning", row, staff, told)
+            ticket = await self.kit.change(tx, ticket, "sla_warning", SYSTEM, text=text, **values)
         self._tell_staff(tx, ticket, told, "warning")
         await self._tell_robots(tx, ticket, "warning", due)
 
@@ -194,13 +251,13 @@ class Sla(Part):
         next_at = self._next_at(first, kept.ticket, rules)
         changed = {row.id: replace(row, noted_at=now, chain_step=first + 1, chain_at=next_at) for row in due}
         await self._write(tx, kept, job, changed)
-        # That a next step is overdue is the ticket's own event, and its people were told with it.
-        broken = [row for row in due if row.kind != ClockKind.NEXT_STEP]
         ticket = kept.ticket
-        if broken:
-            text = self._text("broken", broken, staff, told)
-            ticket = await self.kit.change(tx, ticket, "sla_breached", SYSTEM, text=text)
-            self._tell_staff(tx, ticket, told, "broken")
+        for row in due:
+            # That a next step is overdue is the ticket's own event, and its people were told with it.
+            if row.kind != ClockKind.NEXT_STEP:
+                text = self._text("broken", row, staff, told)
+                ticket = await self.kit.change(tx, ticket, "sla_breached", SYSTEM, text=text)
+                self._tell_staff(tx, ticket, told, "broken")
         if due:
             await self._tell_robots(tx, ticket, "breach", due)
 
@@ -288,18 +345,12 @@ class Sla(Part):
             team_id=ticket.team_id,
         )
 
-    def _text(self, what: str, rows: Sequence[ClockRow], staff: House, told: Sequence[str]) -> str:
-        said = [
-            self.kit.texts.get(
-                f"sla.event.{what}",
-                clock=self._clock_name(row.kind),
-                when=self._local(row.due_at) if row.due_at else "",
-            )
-            for row in rows
-        ]
-        if told:
-            said.append(self.kit.texts.get("sla.event.told", names=self._names(staff, told)))
-        return "\n".join(said)
+    def _text(self, what: str, row: ClockRow, staff: House, told: Sequence[str]) -> str:
+        when = self._local(row.due_at) if row.due_at else ""
+        said = self.kit.texts.get(f"sla.event.{what}", clock=self._clock_name(row.kind), when=when)
+        if not told:
+            return said
+        return f"{said}\n{self.kit.texts.get('sla.event.told', names=self._names(staff, told))}"
 
     def _chain_text(self, who: str, row: ClockRow, staff: House, told: Sequence[str]) -> str:
         return self.kit.texts.get(
@@ -360,17 +411,8 @@ def _same(before: Ticket, now: Ticket) -> bool:
     return all(getattr(before, name) == getattr(now, name) for name in _BEARS)
 
 
-def next_year_missing(holidays: Sequence[str], today: datetime) -> int | None:
-    """The year whose days off nobody has entered although December has begun; None when there is nothing to do."""
-    local = today
-    if local.month != 12 or not holidays:
-        return None
-    year = local.year + 1
-    return None if any(day.startswith(f"{year}-") for day in holidays) else year
-
-
 def _time(moment: datetime | None) -> str | None:
     return rfc3339(moment) if moment else None
 
 
-__all__ = ["Sla", "next_year_missing"]
+__all__ = ["JOB_RECOUNT", "Sla"]
