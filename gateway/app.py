@@ -24,6 +24,7 @@ import gateway.keys as keys
 from bot.assistant import RasaAssistant
 from bot.conversation import Conversations
 from bot.intake import Intake
+from bot.media import MediaLoop
 from bot.outbox import DeliveryLoop
 from bot.turns import Turns
 from connectors.registry import Connectors
@@ -69,6 +70,7 @@ from tickets.figures.service import Figures
 from tickets.hooks import Hooks
 from tickets.intake.imports import Imports
 from tickets.privacy.service import Privacy
+from tickets.loop.notices import NoticeLoop
 from tickets.service import Tickets
 from tickets.views import Views
 
@@ -111,7 +113,7 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
     assistant = RasaAssistant(session, settings.rasa_urls, settings.rasa_token, settings.rasa_timeout_s, counters)
     knowledge = KnowledgeBase(db, clock, encoder, fanout, settings, counters)
     tickets = Tickets(db, clock, fanout, jobs, texts, audit, tokens, people, settings)
-    connectors = Connectors(db, clock, counters)
+    connectors = Connectors(db, clock, counters, files)
     handoffs = HandoffService(db, redis, clock, fanout, people, texts, tickets, counters)
     tickets.join(owners=handoffs, outbox=connectors)
     webhooks = Webhooks(db, clock, secrets, private=settings.webhook_private)
@@ -124,6 +126,7 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
         db, clock, settings, tickets, texts, fanout, turns.wake, counters, assistants=max(1, assistant.slots)
     )
     delivery = DeliveryLoop(db, clock, connectors, fanout, counters)
+    media = MediaLoop(db, clock, connectors, files, fanout, counters)
     services = Services(
         settings=settings,
         clock=clock,
@@ -154,6 +157,7 @@ async def build(settings: Settings, *, serving: bool = True) -> tuple[Services, 
         intake=intake,
         turns=turns,
         delivery=delivery,
+        media=media,
         session=session,
         counters=counters,
         health=health,
@@ -173,6 +177,7 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         ("fanout", services.fanout.run),
         ("turns", services.turns.run),
         ("delivery", services.delivery.run),
+        ("media", services.media.run),
         ("jobs", services.jobs.run),
         ("webhooks", services.webhooks.run),
         ("imports", services.imports.run),
@@ -181,7 +186,9 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
         ("conversations", services.conversations.run),
         ("sorting", services.tickets.sorting.run),
         ("figures", services.figures.run),
+        ("robots", services.tickets.sla.robots.loop(services.session)),
         ("texts", own_texts(services)),
+        ("notices", _notices(services).run),
     ):
         loops.start(name, loop)
     try:
@@ -189,6 +196,10 @@ async def running(settings: Settings) -> AsyncIterator[Services]:
     finally:
         await loops.stop()
         await close(services)
+
+
+def _notices(services: Services) -> NoticeLoop:
+    return NoticeLoop(services.db, services.clock, services.settings, services.session, services.counters)
 
 
 async def close(services: Services) -> None:
