@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from bot import mood, taps, wish
+from bot import mood, taps, top, wish
 from bot.assistant import Assistant, AssistantTurn, Question, Said
 from bot.decide import ANGRY, FAILURES_BEFORE_OFFER, Decided, Decision, Situation, decide
 from bot.outcome import ContactLeft, CustomerSaid, FormDone, Gap, HandOver, LeaveLine, Move, Outcome, Tapped
@@ -96,12 +96,15 @@ class Mind:
             if phone or email:
                 memory = replace(work.episode.memory, contact_wanted=False)
                 return Outcome(Finding(Decided.CONTACT), moves=(ContactLeft(phone, email),), memory=memory)
+        if (spoken := await self._to_the_top(work, replies)) is not None:
+            return spoken
         emotion = mood.anger(work.text)
         heard = await self._hear(work, request_id) if work.asks else _unasked(work)
         situation = Situation(
             search=heard.search,
             assistant=heard.turn,
-            wish=wish.detect(work.text),
+            # Who may not go to the head of the house yet is offered a person.
+            wish=wish.Wish.PERSON if top.wants_head(work.text) else wish.detect(work.text),
             rule=mood.rule(work.text),
             form_open=work.form_open,
             failed_turns=work.episode.failed_turns,
@@ -110,6 +113,24 @@ class Mind:
         )
         decision = decide(situation)
         return await self._outcome(work, decision, heard, emotion, replies)
+
+    async def _to_the_top(self, work: Work, replies: Replies) -> Outcome | None:
+        """找你们老板: one sentence is asked of who is entitled, and that sentence is taken there; else None."""
+        finding, memory = Finding(Decided.WISH), replace(work.episode.memory, asked=None)
+        asked = work.episode.memory.asked or ""
+        if asked.startswith(top.ASKED):
+            if top.takes_back(work.text):
+                return Outcome(finding, (replies.text("bot.top.cancelled"),), memory=memory)
+            said = CustomerSaid(TicketId(asked.removeprefix(top.ASKED)), "executive", work.text)
+            return Outcome(finding, moves=(said,), memory=memory)
+        if not top.wants_head(work.text):
+            return None
+        async with self._db.read() as tx:
+            ref = await self._tickets.way_to_top(tx, work.customer.id)
+        if ref is None:
+            return None
+        asks = replace(memory, asked=f"{top.ASKED}{ref.ticket_id}")
+        return Outcome(finding, (replies.text("bot.top.ask", (), serial=ref.serial),), memory=asks)
 
     async def _hear(self, work: Work, request_id: str) -> _Heard:
         """Ask both at once. The search is on the board for the assistant's action while it runs."""

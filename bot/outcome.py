@@ -23,10 +23,12 @@ class FormDone:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSaid:
-    """The customer's word on a ticket: solved, not_solved, reopen, new_matter, rating:1 … rating:4."""
+    """The customer's word on a ticket: solved, not_solved, reopen, new_matter, rating:1 … rating:4, or executive, which
+    is the one that comes with a `text`."""
 
     ticket_id: TicketId
     what: str
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from bot.types import (
     ArticleView,
     Delivered,
+    Fetched,
     HandoffRequest,
     Outgoing,
     Placed,
@@ -106,13 +107,17 @@ class TicketBook(Protocol):
         """Write a finished form into the ticket's fields."""
 
     async def customer_said(self, tx: Tx, ticket_id: TicketId, what: str, *, text: str = "") -> TicketRef:
-        """The customer's word: solved, not_solved, reopen, rating:1 … rating:4, new_matter (not the last one again).
+        """The customer's word: solved, not_solved, reopen, rating:1 … rating:4, new_matter (not the last one again),
+        executive (one sentence for the head of the house).
 
         Illegal ones raise IllegalMove.
         """
 
     async def current(self, tx: Tx, customer_id: CustomerId) -> Sequence[TicketRef]:
         """The customer's tickets, open ones first, newest first."""
+
+    async def way_to_top(self, tx: Tx, customer_id: CustomerId) -> TicketRef | None:
+        """The latest ticket that entitles the customer to ask the head of the house, or None."""
 
     async def reopenable(self, tx: Tx, customer_id: CustomerId) -> TicketRef | None:
         """The latest ticket of tier two or three that was resolved or closed within 14 days."""
@@ -129,6 +134,9 @@ class Outbox(Protocol):
 
     async def deliver(self, message: Outgoing) -> Delivered:
         """Send one message by the channel's rules. Never raises; waits at most the channel's time limit."""
+
+    async def fetch(self, channel_id: str, reference: str) -> Fetched:
+        """Get a file that a customer sent there. Never raises."""
 
 
 class Texts(Protocol):

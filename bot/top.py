@@ -13,7 +13,7 @@ from core.normaliser import normalise
 # `Memory.asked` while the one sentence for the head is awaited: the prefix and the ticket's id.
 ASKED = "executive:"
 
-_HEAD = "(老板|老总|总经理|总裁|董事长|大?领导|负责人|管事的?|主管领导|ceo|boss)"
+_HEAD = "(老板|老总|总经理|总裁|董事长|大?领导|负责人|管事的?|主管领导|ceo|boss)(?!娘|的?(剧|电视剧|电影|片|节目|角色))"
 _VERB = "(找|叫|喊|请|让|联系|投诉到|投诉给|转(给|接|到)?|见|要见|直接找|跟|和|问问|换|给我|想找|要找)"
 _WISH = re.compile(
     f"{_VERB}(一?下|个|到|出)?(你们|贵|咱们|这里|这边|公司|平台|客服|那个|那边)?(公司|平台|客服)?(的|家)?{_HEAD}"

@@ -27,7 +27,7 @@ from bot.types import Author, Delivery, HandoffReason, HandoffRequest, Kind, Mod
 from bot.work import Work, load
 from core.clock import Clock
 from core.db import Database, Tx
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.ids import MessageId
 from core.masking import mask_email, mask_phone
 
@@ -250,10 +250,14 @@ class Hand:
         try:
             if move.ticket_id not in known and move.ticket_id != work.conversation.survey_ticket_id:
                 raise NotFound("ticket of this customer")
-            ref = await self._tickets.customer_said(tx, move.ticket_id, move.what)
-        except (Conflict, NotFound):
-            text_id = "bot.cannot_reopen" if move.what == "reopen" else "bot.survey_closed"
-            return (replies.text(text_id),), False
+            ref = await self._tickets.customer_said(tx, move.ticket_id, move.what, text=move.text)
+        except (Conflict, Invalid, NotFound):
+            refused = {"reopen": "bot.cannot_reopen", "executive": "bot.top.not_now"}
+            buttons = (HUMAN,) if move.what == "executive" else ()
+            return (replies.text(refused.get(move.what, "bot.survey_closed"), buttons),), False
+        if move.what == "executive":
+            # The promise has been said by the ticket itself.
+            return (), False
         if move.what == "reopen":
             await self._follow(tx, work, ref)
             return (replies.text("bot.reopened", (HUMAN,), serial=ref.serial),), False

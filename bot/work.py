@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bot import mood, taps, wish
+from bot import mood, taps, top, wish
 from bot.store import conversations, exchanges, messages
 from bot.store.channels import Channel
 from bot.store.conversations import Conversation
@@ -99,6 +99,8 @@ class Work:
             return False
         if self.tap is not None:
             return not taps.is_ours(self.tap)
+        if top.wants_head(self.text) or (self.episode.memory.asked or "").startswith(top.ASKED):
+            return False
         decided = wish.detect(self.text) in (wish.Wish.PERSON, wish.Wish.IS_THIS_ONE)
         return not decided and mood.rule(self.text) != "legal" and (not self.only_files or self.form_open)
 

@@ -13,6 +13,7 @@ from bot.store import conversations
 from bot.types import (
     ArticleView,
     Delivered,
+    Fetched,
     Found,
     HandoffRequest,
     Mode,
@@ -142,6 +143,7 @@ class FakeTickets:
     said: list[tuple[str, str]] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
     again: TicketRef | None = None
+    to_top: TicketRef | None = None
     broken: bool = False
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
@@ -192,6 +194,9 @@ class FakeTickets:
 
     async def form_done(self, tx: Tx, ticket_id: TicketId, form: str, answers: Mapping[str, Any]) -> None:
         self.forms.append((form, dict(answers)))
+
+    async def way_to_top(self, tx: Tx, customer_id: CustomerId) -> TicketRef | None:
+        return self.to_top
 
     async def customer_said(self, tx: Tx, ticket_id: TicketId, what: str, *, text: str = "") -> TicketRef:
         ref = self.tickets[ticket_id]
@@ -285,6 +290,7 @@ class RecordingOutbox:
 
     sent: list[Outgoing] = field(default_factory=list)
     answers: list[Delivered] = field(default_factory=list)
+    fetched: list[Fetched] = field(default_factory=list)
 
     def pushes(self, channel_kind: str) -> bool:
         return channel_kind != "web"
@@ -292,6 +298,9 @@ class RecordingOutbox:
     async def deliver(self, message: Outgoing) -> Delivered:
         self.sent.append(message)
         return self.answers.pop(0) if self.answers else Delivered("sent", platform_id=f"p{len(self.sent)}")
+
+    async def fetch(self, channel_id: str, reference: str) -> Fetched:
+        return self.fetched.pop(0) if self.fetched else Fetched("failed", error="gone")
 
 
 @dataclass

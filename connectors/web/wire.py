@@ -94,9 +94,10 @@ class Helpful(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TicketWords(msgspec.Struct, forbid_unknown_fields=True):
-    """Words of a customer on a ticket."""
+    """Words of a customer on a ticket, or a file that they uploaded, or both."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+    text: Annotated[str, msgspec.Meta(max_length=MAX_TEXT)] = ""
+    attachment_id: Annotated[str, msgspec.Meta(max_length=40)] | None = None
 
 
 class TicketReopen(msgspec.Struct, forbid_unknown_fields=True):
@@ -115,6 +116,13 @@ class SurveyAnswer(msgspec.Struct, forbid_unknown_fields=True):
     rating: Annotated[int, msgspec.Meta(ge=1, le=4)]
     solved: bool
     text: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+    recommend: Annotated[int, msgspec.Meta(ge=0, le=10)] | None = None
+
+
+class HeadWish(msgspec.Struct, forbid_unknown_fields=True):
+    """One sentence for the head of the house."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 
 
 def message_view(message: Message) -> dict[str, Any]:

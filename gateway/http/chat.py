@@ -15,6 +15,7 @@ from bot.store.conversations import Conversation
 from connectors.web.connector import check_origin
 from connectors.web.wire import (
     Contact,
+    HeadWish,
     Helpful,
     MessageStored,
     NewMessage,
@@ -325,7 +326,7 @@ async def ticket_words(request: web.Request) -> web.StreamResponse:
     parts, who = services(request), visitor(request)
     wish = await body(request, TicketWords)
     await _limit_visitor(parts, who)
-    await parts.tickets.customer_words(who.customer_id, request.match_info["serial"], wish.text)
+    await parts.tickets.customer_words(who.customer_id, request.match_info["serial"], wish.text, wish.attachment_id)
     return no_content()
 
 
@@ -347,9 +348,22 @@ async def ticket_survey(request: web.Request) -> web.StreamResponse:
     parts, who = services(request), visitor(request)
     wish = await body(request, SurveyAnswer)
     await parts.tickets.customer_rates(
-        who.customer_id, request.match_info["serial"], wish.rating, wish.solved, wish.text or ""
+        who.customer_id,
+        request.match_info["serial"],
+        wish.rating,
+        wish.solved,
+        wish.text or "",
+        recommend=wish.recommend,
     )
     return no_content()
+
+
+async def ticket_head(request: web.Request) -> web.StreamResponse:
+    """直接找负责人: one sentence; answers with the time that is promised."""
+    parts, who = services(request), visitor(request)
+    wish = await body(request, HeadWish)
+    await _limit_visitor(parts, who)
+    return reply(await parts.tickets.customer_asks_head(who.customer_id, request.match_info["serial"], wish.text), 201)
 
 
 def _route(method: str, path: str, handler: Any, access: Any = VISITOR, **more: Any) -> Route:
@@ -374,4 +388,5 @@ ROUTES = (
     _route("POST", "tickets/{serial}/reopen", ticket_reopen, body=TicketReopen, status=204),
     _route("POST", "tickets/{serial}/close", ticket_close, body=Nothing, status=204),
     _route("POST", "tickets/{serial}/survey", ticket_survey, body=SurveyAnswer, status=204),
+    _route("POST", "tickets/{serial}/executive", ticket_head, body=HeadWish, status=201),
 )

@@ -168,6 +168,8 @@ ROUTES = (
     _at("/feedback", _customer("feedback")),
     _at("/t/{token}", _customer("ticket", **_LINK)),
     _at("/s/{token}", _customer("survey", **_LINK)),
+    _at("/my/{token}", _customer("mine", **_LINK)),
+    _at("/g/{token}", _customer("guest", **_LINK)),
     Route("GET", "/desk", desk_start, OPEN),
     Route("GET", "/desk/", desk_start, OPEN),
     Route("GET", "/desk/u/{slot:\\d+}/{rest:.*}", desk, OPEN),

@@ -102,7 +102,8 @@ async def test_an_answer_by_link_counts_like_any_other(world: World) -> None:
     # Later the matter has gone on; the old page is still good for a changed mind, and moves nothing.
     await world.tickets.rate_by_link(token, 4, True, "其实好了")
     assert (await world.ticket(ticket.serial)).state == "new"
-    assert (await world.tickets.survey_by_link(token))["survey"] == {"rating": 4, "solved": True, "text": "其实好了"}
+    answer = (await world.tickets.survey_by_link(token))["survey"]
+    assert answer == {"rating": 4, "solved": True, "text": "其实好了", "recommend": None}
     with pytest.raises(NotFound):
         await world.tickets.survey_by_link(world.links.link("ticket", survey.id))
 
