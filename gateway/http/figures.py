@@ -14,6 +14,7 @@ from aiohttp import web
 from core.db import Tx
 from core.errors import Forbidden, Invalid
 from core.people.roles import Permission
+from gateway.http.gate import reader
 from gateway.http.kit import Route, body, language, no_content, number, reply, viewer
 from gateway.services import Services, services
 from knowledge_base import store as articles
@@ -22,6 +23,7 @@ from tickets.figures import export
 from tickets.figures.asking import Asked
 from tickets.figures.export import Sheet
 from tickets.figures.service import Figures
+from tickets.privacy.scope import in_scope
 
 _MAX_DAYS = 366
 _CSV, _XLSX = "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -81,16 +83,20 @@ async def get_definitions(request: web.Request) -> web.StreamResponse:
 
 
 async def get_tickets(request: web.Request) -> web.StreamResponse:
-    """The newest tickets behind a figure; `misses=1` those that it missed. Who may see no tickets sees none here."""
+    """The newest tickets behind a figure; `misses=1` those that it missed. One sees those that one may see anyway."""
     who, parts = viewer(request), services(request)
     if Permission.TICKET_READ not in who.permissions:
         raise Forbidden(Permission.TICKET_READ.value)
+    if not who.key:
+        await parts.privacy.agreements.check(who.staff_id)
 
     async def briefs(tx: Tx, ids: list[str]) -> list[dict[str, Any]]:
         return await parts.tickets.briefs(tx, [await ticket_store.get(tx, each) for each in ids])
 
     figure, misses = request.query.get("figure", ""), request.query.get("misses") == "1"
-    return reply(await parts.figures.behind(_asked(request), figure, misses=misses, briefs=briefs))
+    return reply(
+        await parts.figures.behind(_asked(request), figure, misses=misses, scope=in_scope(reader(who)), briefs=briefs)
+    )
 
 
 async def put_target(request: web.Request) -> web.StreamResponse:

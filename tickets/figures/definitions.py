@@ -109,7 +109,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("reopen", _R, "reopened", "told", better=_LOW),
     Figure("explained_again", _R, "explained_again", "people", better=_LOW, target=0.08),
     Figure("csat", _C, "content", "rated"),
-    Figure("csat_response", _C, "rated", "asked"),
+    Figure("csat_response", _C, "given", "asked"),
     Figure("nps", _C, "recommend_net", "recommend_rated", unit=Unit.SCORE, scale=100),
     Figure("own_satisfaction", _B, "own_content", "own_voted", target=0.92),
     Figure("containment", _B, "contained", "stayed", target=0.60),

@@ -224,9 +224,9 @@ def _speed(seen: _Seen) -> dict[str, int]:
     row = seen.row
     found: dict[str, int] = {}
     answered = [each for each in seen.story.talks if each.state == "answered" and each.answered_at is not None]
-    firsts = [each.answered_at for each in answered if each.answered_by in ("bot", "agent")]
-    firsts += [row["first_human_reply_at"]]
-    first = min((each for each in firsts if each is not None), default=None)
+    by_person = _first_by_person(seen, answered)
+    firsts = [each.answered_at for each in answered if each.answered_by == "bot"]
+    first = min((each for each in (*firsts, by_person) if each is not None), default=None)
     if first is not None:
         found |= {"answered": 1, "answer_s": _seconds(row["first_received_at"], first)}
     for by, name in (("agent", "reply"), ("bot", "bot_reply")):
@@ -235,8 +235,8 @@ def _speed(seen: _Seen) -> dict[str, int]:
     if not seen.human:
         return found
     wanted = _wanted_at(row)
-    if row["first_human_reply_at"] is not None:
-        took = _seconds(wanted, row["first_human_reply_at"])
+    if by_person is not None:
+        took = _seconds(wanted, by_person)
         limit = FIRST_ANSWER_S.get(row["channel_kind"], _SLOWEST)
         found |= {"person_answered": 1, "person_s": took, "person_in_time": int(took <= limit)}
     if row["confirmed_at"] is not None:
@@ -245,6 +245,14 @@ def _speed(seen: _Seen) -> dict[str, int]:
         found["conclude_s"] = _seconds(row["first_received_at"], row["resolved_at"])
         found["concluded"] = 1
     return found
+
+
+def _first_by_person(seen: _Seen, answered: Sequence[Talk]) -> datetime | None:
+    """The first words of a person to the customer, a delivered conclusion included."""
+    found = [each.answered_at for each in answered if each.answered_by == "agent" and each.state == "answered"]
+    found += [seen.row["first_human_reply_at"]]
+    found += [each.at for each in seen.story.events if each.kind == "resolved"]
+    return min((each for each in found if each is not None), default=None)
 
 
 def _endings(seen: _Seen) -> dict[str, int]:
@@ -297,6 +305,7 @@ def _surveys(seen: _Seen) -> dict[str, int]:
     told = [each.recommend for each in rounds if each.recommend is not None]
     found = {
         "asked": len(rounds),
+        "given": sum(each.answered_at is not None for each in rounds),
         "rated": len(rated),
         "content": sum((each.rating or 0) >= _CONTENT for each in rated),
         "recommend_rated": len(told),
@@ -304,8 +313,9 @@ def _surveys(seen: _Seen) -> dict[str, int]:
     }
     if not seen.human:
         last, ups, downs = seen.last_round, seen.story.ups, seen.story.downs
-        if last is not None and last.rating is not None:
-            found |= {"own_voted": 1, "own_content": int(last.rating >= _CONTENT)}
+        if last is not None:
+            good = last.rating >= _CONTENT if last.rating is not None else last.solved is True
+            found |= {"own_voted": 1, "own_content": int(good)}
         elif ups + downs:
             found |= {"own_voted": 1, "own_content": int(ups > 0 and downs == 0)}
     return found
@@ -319,7 +329,7 @@ def _bot(seen: _Seen) -> dict[str, int]:
     helpless = all(each.failed or each.decision in _NO_ANSWER for each in by_bot)
     # Asked and left before anything was answered, or left the line: neither kept by the bot nor given on.
     abandoned = (not seen.human and helpless) or (
-        seen.human and seen.row["first_human_reply_at"] is None and seen.ended
+        seen.human and seen.ended and _first_by_person(seen, seen.story.talks) is None
     )
     last = seen.last_round
     bad = (

@@ -90,10 +90,24 @@ async def behind(tx: Tx, zone: ZoneInfo) -> list[str]:
     )
     more = select(voted.c.ticket_id).join(ticket_facts, facts.ticket_id == voted.c.ticket_id)
     found |= {str(row.ticket_id) for row in await tx.all(more.where(facts.votes != voted.c.votes))}
-    # A survey that goes out later changes none either.
-    sent = select(surveys.c.ticket_id, func.count().label("number")).group_by(surveys.c.ticket_id).subquery()
-    late = select(sent.c.ticket_id).join(ticket_facts, facts.ticket_id == sent.c.ticket_id)
-    found |= {str(row.ticket_id) for row in await tx.all(late.where(facts.asked != sent.c.number, facts.matters == 1))}
+    # A survey that goes out later, or a word on recommending us that comes after the rating, changes none either.
+    told = surveys.c.recommend
+    net = func.sum(case((told >= 9, 1), (told <= 6, -1), else_=0))
+    counted = {
+        "asked": func.count(),
+        "given": func.count(surveys.c.answered_at),
+        "rated": func.count(surveys.c.rating),
+        "recommend_rated": func.count(told),
+        "recommend_net": net,
+    }
+    rounds = (
+        select(surveys.c.ticket_id, *(value.label(name) for name, value in counted.items()))
+        .group_by(surveys.c.ticket_id)
+        .subquery()
+    )
+    other = or_(*(facts[name] != rounds.c[name] for name in counted))
+    late = select(rounds.c.ticket_id).join(ticket_facts, facts.ticket_id == rounds.c.ticket_id)
+    found |= {str(row.ticket_id) for row in await tx.all(late.where(other, facts.matters == 1))}
     return sorted(found)
 
 

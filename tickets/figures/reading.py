@@ -14,6 +14,7 @@ from tickets.figures.asking import Asked, Days
 from tickets.figures.definitions import Figure, nothing
 from tickets.figures.facts import PLAYBACK
 from tickets.figures.tables import DIMENSIONS, MEASURES, ticket_facts
+from tickets.tables import tickets
 
 FAULT_DIMENSIONS = ("city", "provider", "device", "app_version")
 _facts = ticket_facts.c
@@ -166,7 +167,8 @@ def behind(asked: Asked, figure: Figure, days: Days, *, misses: bool) -> Select[
         conditions.append(part > 0)
     else:
         conditions.append(_facts.matters > 0)
-    return select(_facts.ticket_id).where(*conditions).order_by(_facts.received_at.desc(), _facts.ticket_id)
+    found = select(_facts.ticket_id).join(tickets, tickets.c.id == _facts.ticket_id)
+    return found.where(*conditions).order_by(_facts.received_at.desc(), _facts.ticket_id)
 
 
 def _numbers(row: Any) -> dict[str, float]:

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from bot.ports import Texts
 from core.clock import Clock, rfc3339
@@ -213,15 +213,21 @@ class Figures:
             ]
 
     async def behind(
-        self, asked: Asked, figure_id: str, *, misses: bool, briefs: Callable[[Tx, list[str]], Awaitable[Any]]
+        self,
+        asked: Asked,
+        figure_id: str,
+        *,
+        misses: bool,
+        scope: ColumnElement[bool],
+        briefs: Callable[[Tx, list[str]], Awaitable[Any]],
     ) -> dict[str, Any]:
-        """The newest tickets that a figure was counted from. Raises NotFound for an unknown figure."""
+        """The newest tickets that a figure was counted from, within `scope`. Raises NotFound for an unknown figure."""
         figure = BY_ID.get(figure_id)
         if figure is None:
             raise NotFound("figure")
         await self._fresh()
         async with self._db.read() as tx:
-            query = reading.behind(asked, figure, asked.days, misses=misses)
+            query = reading.behind(asked, figure, asked.days, misses=misses).where(scope)
             total = await tx.scalar(select(func.count()).select_from(query.subquery()))
             ids = [str(row.ticket_id) for row in await tx.all(query.limit(_LISTED))]
             return {"total": int(total or 0), "items": await briefs(tx, ids), "next": None}

@@ -58,6 +58,7 @@ MEASURES = (
     "own_voted",
     "own_content",
     "asked",
+    "given",
     "rated",
     "content",
     "recommend_rated",

@@ -54,6 +54,7 @@ _MEASURES = (
     "own_voted",
     "own_content",
     "asked",
+    "given",
     "rated",
     "content",
     "recommend_rated",
