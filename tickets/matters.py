@@ -13,9 +13,11 @@ from sqlalchemy import select
 from bot.store import conversations, messages
 from bot.store.split import put_on_ticket
 from bot.types import Author, Speaker
+from core.clock import rfc3339
 from core.db import Tx
 from core.errors import FrontlineError, IllegalMove, Invalid, NotFound
 from core.jobs import Job
+from core.masking import mask_text
 from core.people.store import DEFAULT_TEAM
 from tickets import attachments, compensations, fields, followers, involved, relations, store
 from tickets.attachments import Opener
@@ -28,6 +30,7 @@ from tickets.tables import tickets
 from tickets.work import PRIORITIES, Work, clean_tags
 
 MOST_AT_ONCE = 100
+_SEALED = ("cause_text", "result_reason", "alternative", "source_url", "source_text")
 _LONGEST_SNOOZE = timedelta(days=60)
 _MOST_TAGS = 30
 _TAGS_OF = 1_000
@@ -365,6 +368,7 @@ class Matters(Work):
             shown_files = await attachments.views(tx, ticket, said, opener)
         may_decide = "ticket.review" in opener.permissions
         return {
+            **_columns(ticket),
             "field_list": [
                 *fields.known_views(self._texts),
                 *(each.view() for each in custom if each.applies_to(ticket.category_id)),
@@ -381,6 +385,25 @@ class Matters(Work):
             "next_step_by_name": names.get(ticket.next_step_by or ""),
             "created_by_name": names.get(ticket.created_by or ""),
         }
+
+
+def _columns(ticket: Ticket) -> dict[str, Any]:
+    """What only the ticket's page shows of its row."""
+    return {
+        **{name: getattr(ticket, name) for name in ("cause", "follow_up_team_id", "next_step_kind", "source")},
+        **{name: _masked(getattr(ticket, name)) for name in _SEALED},
+        **{name: _time(getattr(ticket, name)) for name in ("follow_up_at", "promised_at", "snoozed_until")},
+        "next_step_told": bool(ticket.next_step_told),
+        "tags": list(ticket.tags or ()),
+    }
+
+
+def _masked(text: str | None) -> str | None:
+    return mask_text(text) if text else None
+
+
+def _time(moment: datetime | None) -> str | None:
+    return rfc3339(moment) if moment else None
 
 
 def _named(ticket: Ticket) -> set[str]:
