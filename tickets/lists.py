@@ -31,6 +31,7 @@ from tickets.fields import masked
 from tickets.history import PEOPLE, event_view
 from tickets.privacy.scope import Reader, in_scope
 from tickets.search import Search, asked_terms, marks, snippet, ticket_terms
+from tickets.sla.mark import sla_mark
 from tickets.states import State, is_open
 from tickets.store import UNSORTED, Ticket
 from tickets.tables import WORK, ticket_followers, tickets
@@ -53,7 +54,7 @@ VIEWS = (
 # Word for word as the partial indexes have it, so that the databases see that these indexes hold what is asked for.
 _WORK = sql(WORK)
 # Errors of platforms that the desk has words for.
-_TOLD_ERRORS = frozenset({"window_closed", "quota", "unsubscribed", "unreachable", "rejected"})
+_TOLD_ERRORS = frozenset({"window_closed", "quota", "unsubscribed", "unreachable", "rejected", "file_not_carried", "file_gone"})
 # Work is ordered by urgency; what is over, by time.
 _BY_TIME = frozenset({"resolved", "all", "following", "snoozed"})
 # Long texts that a list does not show and should not carry.
@@ -289,7 +290,8 @@ class Lists(Work):
             "created_at": rfc3339(ticket.created_at),
             "next_step": ticket.next_step,
             "next_step_at": _time(ticket.next_step_at),
-            "overdue": is_open(ticket.state) and ticket.next_step_at is not None and ticket.next_step_at < now,
+            "overdue": is_open(ticket.state) and any(at and at < now for at in (ticket.next_step_at, ticket.sla_due_at)),
+            "sla": sla_mark(ticket, now),
             "review_wanted": ticket.review_wanted,
             "reopened_count": ticket.reopened_count,
             "rating": rating,
