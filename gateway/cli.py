@@ -259,16 +259,26 @@ def keys_revoke(key_id: str) -> None:
 
 
 @app.command("import")
-def import_articles(
-    path: Annotated[Path, typer.Argument(help="YAML or JSON: a list of articles as in knowledge_base/demo.")],
-    publish: Annotated[bool, typer.Option(help="Release them at once.")] = False,
+def import_things(
+    what: Annotated[str, typer.Argument(help="`articles` or `tickets`; a file alone is one of articles.")],
+    path: Annotated[Path | None, typer.Argument(help="YAML or JSON of articles, or a CSV of tickets.")] = None,
+    publish: Annotated[bool, typer.Option(help="Articles: release them at once.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Tickets: only say what would happen.")] = False,
 ) -> None:
-    """Import articles into the knowledge base; known keys get a new draft."""
-    from gateway.import_articles import import_file
+    """Import articles into the knowledge base (known keys get a new draft), or tickets (each row once)."""
+    from gateway import import_articles, import_tickets
+
+    if path is None:
+        what, path = "articles", Path(what)
+    file = path
 
     async def work(parts: Any) -> str:
-        return await import_file(parts, path, publish=publish)
+        if what == "tickets":
+            return await import_tickets.import_file(parts, file, dry_run=dry_run)
+        return await import_articles.import_file(parts, file, publish=publish)
 
+    if what not in ("articles", "tickets"):
+        _say_and_leave(f"import what? articles or tickets, not {what}")
     print(_with_parts(_settings(), work))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
 import msgspec
 from aiohttp import BodyPartReader, web
@@ -139,7 +140,7 @@ async def _sheet(request: web.Request) -> tuple[str, bytes]:
         data += chunk
         if len(data) > sheet.MAX_BYTES:
             raise TooLarge("sheet", text_id="error.import_large")
-    return part.filename or "sheet.csv", bytes(data)
+    return unquote(part.filename or "sheet.csv"), bytes(data)
 
 
 async def add_import(request: web.Request) -> web.StreamResponse:

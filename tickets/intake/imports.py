@@ -41,7 +41,7 @@ from tickets.intake.tables import ticket_imports
 log = structlog.get_logger(__name__)
 
 # A few tens of milliseconds of writing; then others have their turn.
-_ROWS_AT_ONCE = 20
+_ROWS_AT_ONCE = 10
 _PAUSE_S = 0.01
 _CLAIM = timedelta(seconds=60)
 _POLL_S = 5.0

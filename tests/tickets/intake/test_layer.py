@@ -208,7 +208,7 @@ async def test_two_gateways_and_a_stop_in_between_lose_and_double_nothing(world:
     async with world.db.begin() as tx:
         await one.stop(tx, made.id)
     assert not await other._step(made.id)
-    assert await _count(world) == 20
+    assert await _count(world) == 10
     async with world.db.begin() as tx:
         await other.start(tx, made.id)
     await asyncio.gather(one.run_due(), other.run_due())
