@@ -22,7 +22,7 @@ from bot import taps, wish
 from bot.episodes import end_episode
 from bot.ports import Notifier, Texts, TicketBook
 from bot.signals import tell_message, tell_state
-from bot.store import channels, conversations, customers, episodes, exchanges, joined, messages
+from bot.store import channels, conversations, customers, episodes, exchanges, joined, media, messages
 from bot.store.channels import Channel
 from bot.store.conversations import Conversation
 from bot.store.episodes import Episode
@@ -167,6 +167,15 @@ class Intake:
             demo=channel.demo,
             turn_at=due_at,
         )
+        if incoming.media is not None:
+            await media.want(
+                tx,
+                message_id=message.id,
+                channel_id=channel.id,
+                customer_id=thread.customer.id,
+                ref=incoming.media,
+                now=now,
+            )
         await exchanges.begin(
             tx,
             message_id=message.id,
@@ -298,6 +307,8 @@ class Intake:
             payload["choice"] = incoming.choice_id
         if incoming.file_id is not None:
             payload["attachment"] = await attachment(tx, incoming.file_id)
+        if incoming.media is not None:
+            payload["media"] = "pending"
         return payload
 
     def _due(self, conversation: Conversation, incoming: Incoming, now: datetime) -> datetime | None:
@@ -342,6 +353,8 @@ def _check(incoming: Incoming) -> None:
 
 def _hash(incoming: Incoming) -> str:
     body = [incoming.choice_id or incoming.text, incoming.choice_id, incoming.file_id]
+    if incoming.media is not None:
+        body.append(incoming.media.reference)
     return hashlib.sha256(msgspec.json.encode(body)).hexdigest()
 
 

@@ -154,6 +154,22 @@ messages = Table(
     Index("ix_messages_delivery_delivery_due_at", "delivery", "delivery_due_at"),
 )
 
+media = Table(
+    "media",
+    metadata,
+    Column("message_id", ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel_id", String(40), nullable=False),
+    Column("customer_id", String(40), nullable=False),
+    Column("reference", SealedText, nullable=False),  # what the platform calls it
+    Column("name", String(120), nullable=False),
+    Column("state", String(10), nullable=False),  # pending, done, failed
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("due_at", UtcTime, nullable=False),
+    Column("error", String(80)),
+    Index("ix_media_state_due_at", "state", "due_at"),
+    Index("ix_media_customer_id", "customer_id"),
+)
+
 exchanges = Table(
     "exchanges",
     metadata,

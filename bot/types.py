@@ -95,6 +95,14 @@ class ArticleCard:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaRef:
+    """A file that the platform holds for us: how it is asked for there, and a name for it here."""
+
+    reference: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """One utterance from a channel, already authenticated by its connector.
 
@@ -109,6 +117,7 @@ class Incoming:
     text: str
     choice_id: str | None = None
     file_id: FileId | None = None
+    media: MediaRef | None = None
     sent_at: datetime | None = None
     proven: bool = False
     name: str | None = None
@@ -249,6 +258,17 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    """What became of fetching a file: `state` is here, retry (after `retry_after_s`) or failed."""
+
+    state: str
+    data: bytes | None = None
+    name: str = ""
+    error: str | None = None
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Speaker:
     """A member of staff who acts, as others see them."""
 
@@ -266,12 +286,14 @@ __all__ = [
     "Delivered",
     "Delivery",
     "ExchangeId",
+    "Fetched",
     "Found",
     "HandoffReason",
     "HandoffRequest",
     "IdentityId",
     "Incoming",
     "Kind",
+    "MediaRef",
     "Mode",
     "Outgoing",
     "Placed",

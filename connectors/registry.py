@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,15 +10,17 @@ from datetime import datetime
 from bot.intake import Intake
 from bot.store import channels
 from bot.store.channels import Channel
-from bot.types import Delivered, Outgoing
+from bot.types import Delivered, Fetched, Kind, Outgoing
 from connectors.http import PlatformHttp
-from connectors.seam import Capabilities, Connector
+from connectors.seam import Attached, Capabilities, Connector
 from connectors.wechat.connector import WeChatConnector
 from connectors.weibo.connector import WeiboConnector
 from core.clock import Clock
 from core.counters import Counters
 from core.db import Database
 from core.errors import NotFound, UnsupportedEvent
+from core.files import Files
+from core.ids import ChannelId
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +30,16 @@ class Limits:
     max_chars: int | None
     in_bytes: bool
     window_until: datetime | None
+    files: bool
+    """Whether pictures can be sent there."""
 
 
 class Connectors:
     """The connectors of this gateway."""
 
-    def __init__(self, db: Database, clock: Clock, counters: Counters) -> None:
+    def __init__(self, db: Database, clock: Clock, counters: Counters, files: Files) -> None:
         self._db = db
+        self._files = files
         self._counters = counters
         self._http = PlatformHttp()
         wechat: Connector = WeChatConnector(self._http, clock)
@@ -55,7 +61,7 @@ class Connectors:
         if can is None:
             return None
         until = last_customer_at + can.window if can.window and last_customer_at else None
-        return Limits(can.text_limit, can.in_bytes, until)
+        return Limits(can.text_limit, can.in_bytes, until, Kind.IMAGE in can.kinds)
 
     async def channel(self, kind: str, key: str) -> tuple[Connector, Channel]:
         """The connector and the open channel account of an address. Raises NotFound."""
@@ -87,7 +93,26 @@ class Connectors:
         connector = self._by_kind.get(message.channel_kind)
         if connector is None:
             return Delivered("failed", "no_connector")
-        return await connector.send(channel, message)
+        if message.file_id is None:
+            return await connector.send(channel, message)
+        if message.kind not in connector.capabilities.kinds:
+            return Delivered("failed", "file_not_carried")
+        try:
+            async with self._db.read() as tx:
+                stored = await self._files.find(tx, message.file_id)
+            data = await asyncio.to_thread(self._files.path(stored).read_bytes)
+        except (NotFound, OSError):
+            return Delivered("failed", "file_gone")
+        return await connector.send(channel, message, Attached(data, stored.name, stored.content_type, stored.sha256))
+
+    async def fetch(self, channel_id: str, reference: str) -> Fetched:
+        """Get a file that a customer sent there. Never raises for what a platform does."""
+        async with self._db.read() as tx:
+            channel = await channels.get(tx, ChannelId(channel_id))
+        connector = self._by_kind.get(channel.kind)
+        if connector is None or channel.disabled_at is not None:
+            return Fetched("failed", error="channel_closed")
+        return await connector.fetch(channel, reference)
 
     async def close(self) -> None:
         """End the sessions with platforms."""

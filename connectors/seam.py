@@ -13,10 +13,14 @@ from datetime import timedelta
 from typing import Protocol
 
 from bot.store.channels import Channel
-from bot.types import Delivered, Incoming, Kind, Outgoing
+from bot.types import Delivered, Fetched, Incoming, Kind, Outgoing
 
 MAX_PUSH_BYTES = 64 * 1024
 """No platform sends more in one push; media travel by id."""
+
+
+MEDIA_LIMIT = 50 * 1024 * 1024
+"""Larger files are not fetched; what a kind may have is the file store's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,16 @@ class Capabilities:
     quota: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file on its way out: its content, and the hash by which a platform's copy of it is known."""
+
+    data: bytes
+    name: str
+    content_type: str
+    sha256: str
+
+
 class Connector(Protocol):
     """One kind of platform."""
 
@@ -49,8 +63,12 @@ class Connector(Protocol):
     def acknowledgement(self) -> str:
         """The body that tells the platform that we have it."""
 
-    async def send(self, channel: Channel, message: Outgoing) -> Delivered:
-        """Send one message, split where the platform wants it. Never raises for what the platform answers."""
+    async def send(self, channel: Channel, message: Outgoing, attached: Attached | None = None) -> Delivered:
+        """Send one message, split where the platform wants it, with its file where the channel carries that kind.
+        Never raises for what the platform answers."""
+
+    async def fetch(self, channel: Channel, reference: str) -> Fetched:
+        """Get a file that a customer sent. Never raises for what the platform answers."""
 
 
 def length(text: str, *, in_bytes: bool) -> int:

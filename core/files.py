@@ -23,6 +23,7 @@ from core.tables import files
 MB = 1024 * 1024
 IMAGE_LIMIT = 10 * MB
 VIDEO_LIMIT = 50 * MB
+VOICE_LIMIT = 5 * MB
 # A picture is decoded to be re-encoded; above this many pixels that is an attack, not a screenshot.
 _MAX_PIXELS = 50_000_000
 _FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF": "image/gif"}
@@ -30,7 +31,7 @@ _FORMATS = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp", "GIF
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file's metadata. `kind` is image or video."""
+    """A file's metadata. `kind` is image, video or voice."""
 
     id: FileId
     owner: str
@@ -52,12 +53,21 @@ class Files:
         self._clock = clock
         self._keep_free = keep_free_mb * MB
 
-    async def store(self, data: bytes, *, name: str, owner: str, public: bool = False) -> StoredFile:
-        """Keep an upload. Pictures are re-encoded without metadata (place, camera).
+    async def store(
+        self, data: bytes, *, name: str, owner: str, public: bool = False, voice: bool = False
+    ) -> StoredFile:
+        """Keep an upload. Pictures are re-encoded without metadata (place, camera). With `voice` recordings are taken
+        too, as platforms hand them over.
 
         Raises Invalid when the content is none of the allowed kinds, TooLarge, Unavailable when the disk is full.
         """
-        kind, content_type, data = await asyncio.to_thread(inspect, data)
+        recording = sound_of(data) if voice else None
+        if recording is not None:
+            if len(data) > VOICE_LIMIT:
+                raise TooLarge("voice", text_id="error.file_too_large")
+            kind, content_type = "voice", recording
+        else:
+            kind, content_type, data = await asyncio.to_thread(inspect, data)
         digest = hashlib.sha256(data).hexdigest()
         await asyncio.to_thread(self._write, digest, data)
         stored = StoredFile(
@@ -128,6 +138,24 @@ class Files:
         except OSError as exc:
             temporary.unlink(missing_ok=True)
             raise Unavailable("disk", text_id="error.disk_full") from exc
+
+
+# How recordings begin. MPEG audio has no name at its head, only a frame mark or a tag.
+_SOUNDS = (
+    (b"#!AMR-WB", "audio/amr-wb"),
+    (b"#!AMR", "audio/amr"),
+    (b"#!SILK", "audio/silk"),
+    (b"\x02#!SILK", "audio/silk"),
+    (b"OggS", "audio/ogg"),
+    (b"ID3", "audio/mpeg"),
+    (b"\xff\xfb", "audio/mpeg"),
+    (b"\xff\xf3", "audio/mpeg"),
+)
+
+
+def sound_of(data: bytes) -> str | None:
+    """The content type of a recording, decided by the content alone; None for anything else."""
+    return next((content_type for head, content_type in _SOUNDS if data.startswith(head)), None)
 
 
 def inspect(data: bytes) -> tuple[str, str, bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import delete, func, select, update
 
-from bot.tables import conversations, customers, episodes, exchanges, identities, messages
+from bot.tables import conversations, customers, episodes, exchanges, identities, media, messages
 from core.db import Tx
 from core.ids import new_id
 from core.tables import erasures, files
@@ -40,6 +40,7 @@ async def erase_customer(tx: Tx, customer_id: str, *, by: str, now: datetime, da
     await tx.execute(
         update(messages).where(messages.c.conversation_id.in_(own)).values(text=_GONE, payload={}, dedupe_key=None)
     )
+    await tx.execute(delete(media).where(media.c.customer_id == customer_id))
     await tx.execute(update(conversations).where(conversations.c.id.in_(own)).values(last_text=_GONE))
     await tx.execute(update(episodes).where(episodes.c.conversation_id.in_(own)).values(slots={}))
     await tx.execute(update(handoffs).where(handoffs.c.conversation_id.in_(own)).values(packet="{}"))
@@ -56,6 +57,11 @@ async def erase_customer(tx: Tx, customer_id: str, *, by: str, now: datetime, da
             solution=None,
             next_step=None,
             escalation_summary=None,
+            cause_text=None,
+            result_reason=None,
+            alternative=None,
+            source_url=None,
+            source_text=None,
             terms=None,
         )
     )

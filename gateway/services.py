@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bot.assistant import RasaAssistant
     from bot.conversation import Conversations
     from bot.intake import Intake
+    from bot.media import MediaLoop
     from bot.outbox import DeliveryLoop
     from bot.turns import Turns
     from connectors.registry import Connectors
@@ -76,6 +77,7 @@ class Services:
     intake: Intake
     turns: Turns
     delivery: DeliveryLoop
+    media: MediaLoop
     session: ClientSession
     counters: Counters
     health: Health

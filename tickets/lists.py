@@ -54,7 +54,9 @@ VIEWS = (
 # Word for word as the partial indexes have it, so that the databases see that these indexes hold what is asked for.
 _WORK = sql(WORK)
 # Errors of platforms that the desk has words for.
-_TOLD_ERRORS = frozenset({"window_closed", "quota", "unsubscribed", "unreachable", "rejected", "file_not_carried", "file_gone"})
+_TOLD_ERRORS = frozenset(
+    {"window_closed", "quota", "unsubscribed", "unreachable", "rejected", "file_not_carried", "file_gone"}
+)
 # Work is ordered by urgency; what is over, by time.
 _BY_TIME = frozenset({"resolved", "all", "following", "snoozed"})
 # Long texts that a list does not show and should not carry.
@@ -290,7 +292,7 @@ class Lists(Work):
             "created_at": rfc3339(ticket.created_at),
             "next_step": ticket.next_step,
             "next_step_at": _time(ticket.next_step_at),
-            "overdue": is_open(ticket.state) and any(at and at < now for at in (ticket.next_step_at, ticket.sla_due_at)),
+            "overdue": is_open(ticket.state) and _earliest(ticket.next_step_at, ticket.sla_due_at, now) < now,
             "sla": sla_mark(ticket, now),
             "review_wanted": ticket.review_wanted,
             "reopened_count": ticket.reopened_count,
@@ -499,6 +501,10 @@ def _survey(survey: surveys.Survey) -> dict[str, Any]:
         "solved": survey.solved,
         "text": mask_text(survey.text) if survey.text else None,
     }
+
+
+def _earliest(*moments: datetime | None) -> datetime:
+    return min(each for each in moments if each is not None)
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -256,6 +256,18 @@ async def set_helpful(tx: Tx, message_id: str, helpful: bool) -> None:
 async def move_to_ticket(tx: Tx, episode_id: str, ticket_id: str) -> None:
     """Put all messages of an episode on another ticket."""
     await tx.execute(update(messages).where(messages.c.episode_id == episode_id).values(ticket_id=ticket_id))
+
+
+async def attach(tx: Tx, message_id: str, attachment: Mapping[str, Any] | None) -> Message:
+    """Give a message the file that it announced, or none: it could not be fetched. Raises NotFound."""
+    message = await get(tx, message_id)
+    payload = {key: value for key, value in message.payload.items() if key != "media"}
+    if attachment is not None:
+        payload["attachment"] = dict(attachment)
+    else:
+        payload["media"] = "failed"
+    await tx.execute(update(messages).where(messages.c.id == message_id).values(payload=payload))
+    return replace(message, payload=payload)
 
 
 async def set_delivery(

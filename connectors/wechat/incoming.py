@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.types import Incoming, Kind
+from bot.types import Incoming, Kind, MediaRef
 from core.clock import UTC
 from core.errors import NotFromThisChannel, UnsupportedEvent
 from core.ids import ChannelId
 
-# Kinds that arrive before this connector fetches media: the customer's act is kept in words, so nothing is lost.
+# Kinds whose file is fetched afterwards, and what it is called until then.
+_FILES = {
+    "image": (Kind.IMAGE, "图片.jpg"),
+    "voice": (Kind.FILE, "语音.amr"),
+    "video": (Kind.VIDEO, "视频.mp4"),
+    "shortvideo": (Kind.VIDEO, "小视频.mp4"),
+}
+_LONGEST_MEDIA_ID = 256
+# The customer's act in words: lists show them, and they stay if the file cannot be fetched.
 _IN_WORDS = {
     "image": "[图片]",
     "voice": "[语音]",
@@ -43,15 +51,26 @@ def incoming(channel_id: ChannelId, fields: Mapping[str, str]) -> Incoming:
     if not message_id:
         raise NotFromThisChannel("MsgId")
     text, choice_id = _words(kind, fields)
+    media = _media(kind, fields)
+    said_by = Kind.CHOICE if choice_id else Kind.TEXT
     return Incoming(
         channel_id=channel_id,
         external_id=sender,
         dedupe_key=f"wx:{account}:{message_id}:{created}"[:160],
-        kind=Kind.CHOICE if choice_id else Kind.TEXT,
+        kind=_FILES[kind][0] if media is not None else said_by,
         text=text,
         choice_id=choice_id,
+        media=media,
         sent_at=sent_at,
     )
+
+
+def _media(kind: str, fields: Mapping[str, str]) -> MediaRef | None:
+    """What is to be fetched later, by its id."""
+    media_id = fields.get("MediaId", "")
+    if kind not in _FILES or not media_id or len(media_id) > _LONGEST_MEDIA_ID:
+        return None
+    return MediaRef(media_id, _FILES[kind][1])
 
 
 def _words(kind: str, fields: Mapping[str, str]) -> tuple[str, str | None]:

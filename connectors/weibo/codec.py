@@ -13,12 +13,15 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from bot.types import Incoming, Kind
+from bot.types import Incoming, Kind, MediaRef
 from connectors.seam import MAX_PUSH_BYTES
 from core.clock import UTC
 from core.errors import NotFromThisChannel, UnsupportedEvent
 from core.ids import ChannelId
 
+# Kinds whose file is fetched afterwards, and what it is called until then.
+_FILES = {"image": (Kind.IMAGE, "图片.jpg"), "voice": (Kind.FILE, "语音.mp3")}
+_LONGEST_NUMBER = 20
 _IN_WORDS = {"image": "[图片]", "voice": "[语音]"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -58,17 +61,26 @@ def incoming(channel_id: ChannelId, raw: bytes) -> Incoming:
         push = msgspec.json.decode(raw, type=Push)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as exc:
         raise NotFromThisChannel("JSON") from exc
-    sender = str(push.sender_id)
+    sender, media = str(push.sender_id), _media(push)
     if not sender.isdigit() or len(sender) > 20:
         raise NotFromThisChannel("sender")
     return Incoming(
         channel_id=channel_id,
         external_id=sender,
         dedupe_key=f"wb:{push.created_at}:{push.type}:{hashlib.sha256(raw).hexdigest()}"[:160],
-        kind=Kind.TEXT,
+        kind=_FILES[push.type][0] if media is not None else Kind.TEXT,
         text=_words(push),
+        media=media,
         sent_at=moment(push.created_at),
     )
+
+
+def _media(push: Push) -> MediaRef | None:
+    """What is to be fetched later; `tovfid` is the receiver's name for it."""
+    reference = str(push.data.get("tovfid") or "")
+    if push.type not in _FILES or not reference.isdigit() or len(reference) > _LONGEST_NUMBER:
+        return None
+    return MediaRef(reference, _FILES[push.type][1])
 
 
 def _words(push: Push) -> str:

@@ -9,13 +9,14 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from bot.store.channels import Channel
-from bot.types import Delivered, Incoming, Kind, Outgoing
+from bot.types import Delivered, Fetched, Incoming, Kind, Outgoing
 from connectors.http import PlatformHttp
-from connectors.seam import Capabilities, split_text, with_numbers
+from connectors.seam import MEDIA_LIMIT, Attached, Capabilities, split_text, with_numbers
 from connectors.weibo.codec import check_signature, incoming
-from core.errors import ChannelUnavailable
+from core.errors import ChannelUnavailable, TooLarge
 
 API_BASE = "https://m.api.weibo.com"
+UPLOAD_BASE = "https://upload.api.weibo.com"
 # "Under 300 Chinese characters", so 300 is too many.
 _TEXT_CHARACTERS = 299
 
@@ -74,7 +75,7 @@ class WeiboConnector:
         """An empty body: received, nothing to answer in this call."""
         return ""
 
-    async def send(self, channel: Channel, message: Outgoing) -> Delivered:
+    async def send(self, channel: Channel, message: Outgoing, attached: Attached | None = None) -> Delivered:
         """Send the parts that have not arrived yet; what stops one part stops the rest."""
         text = message.text
         links = [f"《{each.title}》{each.url}" for each in message.articles if each.url.startswith("http")]
@@ -86,6 +87,22 @@ class WeiboConnector:
             if delivered.state != "sent":
                 return replace(delivered, parts=number)
         return Delivered("sent")
+
+    async def fetch(self, channel: Channel, reference: str) -> Fetched:
+        """Get a picture or a recording by its `tovfid`."""
+        base = str(channel.config.get("api_base") or UPLOAD_BASE).rstrip("/")
+        params = {"access_token": str(channel.config.get("access_token", "")), "fid": reference}
+        try:
+            content_type, name, data = await self._http.download(
+                f"{base}/2/mss/msget", params=params, limit=MEDIA_LIMIT
+            )
+        except TooLarge:
+            return Fetched("failed", error="too_large")
+        except ChannelUnavailable as exc:
+            return Fetched("retry", error=exc.detail)
+        if content_type == "application/json":
+            return Fetched("failed", error="refused")
+        return Fetched("here", data, name)
 
     async def _send_one(self, channel: Channel, receiver: str, text: str) -> Delivered:
         base = str(channel.config.get("api_base") or API_BASE).rstrip("/")

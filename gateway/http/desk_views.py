@@ -200,8 +200,13 @@ def _packet(packet: dict[str, Any]) -> dict[str, Any]:
 def _limits(parts: Services, kind: str, last_customer_at: datetime | None) -> dict[str, Any]:
     limits = parts.connectors.limits(kind, last_customer_at)
     if limits is None:
-        return {"max_chars": None, "window_until": None}
-    return {"max_chars": limits.max_chars, "in_bytes": limits.in_bytes, "window_until": _time(limits.window_until)}
+        return {"max_chars": None, "window_until": None, "files": True}
+    return {
+        "max_chars": limits.max_chars,
+        "in_bytes": limits.in_bytes,
+        "window_until": _time(limits.window_until),
+        "files": limits.files,
+    }
 
 
 async def _tickets(tx: Tx, ticket_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from bot.store import messages
 from bot.types import Author, Delivery, Kind
 from core.db import Database
 from tests.connectors.platform_world import PlatformWorld, platform_world
+
+
+def _picture() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (8, 8), (20, 120, 90)).save(out, "PNG")
+    return out.getvalue()
+
+
+PICTURE = _picture()
 
 
 class ConnectorContract:
@@ -21,8 +33,8 @@ class ConnectorContract:
     options: Mapping[str, Any] = {}
 
     @pytest.fixture
-    async def platform(self, db: Database) -> AsyncIterator[PlatformWorld]:
-        async with platform_world(db, self.kind, **self.options) as made:
+    async def platform(self, db: Database, tmp_path: Path) -> AsyncIterator[PlatformWorld]:
+        async with platform_world(db, self.kind, tmp_path / "files", **self.options) as made:
             yield made
 
     async def test_the_url_check_echoes_byte_for_byte(self, platform: PlatformWorld) -> None:
@@ -109,6 +121,49 @@ class ConnectorContract:
         async with platform.world.db.read() as tx:
             assert (await messages.get(tx, long.id)).delivery is Delivery.SENT
         assert "".join(platform.phone("小满")[before:]) == text
+
+    async def test_a_picture_is_acknowledged_thanked_for_and_then_fetched(self, platform: PlatformWorld) -> None:
+        pushed = await platform.send_file("小满", "image", "image/png", PICTURE)
+        assert (pushed.deliveries, pushed.status) == (1, 200)
+        [said] = await platform.stored()
+        assert (said.kind, said.file_id) == (Kind.IMAGE, None)
+        assert await platform.media.run_due() == 1
+        fetched = (await platform.stored())[0]
+        assert fetched.file_id is not None
+        async with platform.world.db.read() as tx:
+            kept = await platform.files.find(tx, fetched.file_id)
+        assert (kept.kind, kept.content_type) == ("image", "image/png")
+        await platform.answer()
+        assert platform.phone("小满")
+
+    async def test_a_recording_is_kept_as_it_came(self, platform: PlatformWorld) -> None:
+        sound = b"#!AMR\n" + bytes(range(200))
+        await platform.send_file("小满", "voice", "voice/amr", sound)
+        await platform.media.run_due()
+        [said] = await platform.stored()
+        assert said.file_id is not None
+        async with platform.world.db.read() as tx:
+            kept = await platform.files.find(tx, said.file_id)
+        assert (kept.kind, kept.content_type) == ("voice", "audio/amr")
+        assert platform.files.path(kept).read_bytes() == sound
+
+    async def test_a_file_that_is_none_of_ours_is_given_up_and_the_message_stays(self, platform: PlatformWorld) -> None:
+        await platform.send_file("小满", "image", "image/png", b"MZ this is a program")
+        assert await platform.media.run_due() == 1
+        [said] = await platform.stored()
+        assert (said.file_id, said.payload["media"]) == (None, "failed")
+        assert await platform.media.run_due() == 0
+
+    async def test_a_file_that_cannot_be_had_now_is_asked_for_again(self, platform: PlatformWorld) -> None:
+        await platform.send_file("小满", "image", "image/png", PICTURE)
+        platform.cut_files = True
+        await platform.media.run_due()
+        assert (await platform.stored())[0].payload["media"] == "pending"
+        platform.cut_files = False
+        assert await platform.media.run_due() == 0
+        platform.world.clock.advance(seconds=30)
+        assert await platform.media.run_due() == 1
+        assert (await platform.stored())[0].file_id is not None
 
     async def test_a_closed_window_is_a_failure_that_people_see(self, platform: PlatformWorld) -> None:
         await platform.write("小满", "在吗")

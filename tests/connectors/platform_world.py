@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from sqlalchemy import select
 
+from bot.media import MediaLoop
 from bot.outbox import DeliveryLoop
 from bot.store import channels, messages
 from bot.store.messages import Message
@@ -20,6 +22,7 @@ from core.clock import FakeClock
 from core.counters import Counters
 from core.db import Database
 from core.errors import FrontlineError
+from core.files import Files
 from gateway.demo.platforms.wechat import WeChatPlatform
 from gateway.demo.platforms.weibo import WeiboPlatform
 from tests.bot.world import World, build
@@ -35,12 +38,15 @@ class PlatformWorld:
     world: World
     connectors: Connectors
     delivery: DeliveryLoop
+    media: MediaLoop
+    files: Files
     session: aiohttp.ClientSession
     platform: Any
     url: str = ""
     api: str = ""
     users: dict[str, str] = field(default_factory=dict)
     fail_next: int = 0
+    cut_files: bool = False
 
     def name_of(self, user: str) -> str:
         """The platform's name of a customer."""
@@ -52,6 +58,11 @@ class PlatformWorld:
         """The customer writes on the platform."""
         self.name_of(user)
         return await self.platform.write(self.session, self.url, user, text, **more)
+
+    async def send_file(self, user: str, kind: str, content_type: str, data: bytes) -> Any:
+        """The customer sends a file on the platform."""
+        self.name_of(user)
+        return await self.platform.send_file(self.session, self.url, user, kind, content_type, data)
 
     async def answer(self) -> None:
         """Take the turn that is due and deliver what it says."""
@@ -94,13 +105,35 @@ async def _wechat_send(world: PlatformWorld, request: web.Request) -> web.Stream
     return web.json_response(answer)
 
 
+async def _wechat_media(world: PlatformWorld, request: web.Request) -> web.StreamResponse:
+    if world.cut_files:
+        return web.Response(status=502)
+    found = world.platform.give_media(request.query.get("access_token", ""), request.query.get("media_id", ""))
+    return web.Response(body=found[1], content_type=found[0])
+
+
+async def _wechat_upload(world: PlatformWorld, request: web.Request) -> web.StreamResponse:
+    field = await (await request.multipart()).next()
+    assert isinstance(field, BodyPartReader)
+    assert field.name == "media"
+    token, kind = request.query.get("access_token", ""), request.query.get("type", "")
+    return web.json_response(world.platform.take_media(token, kind, field.filename or "", bytes(await field.read())))
+
+
+async def _weibo_media(world: PlatformWorld, request: web.Request) -> web.StreamResponse:
+    if world.cut_files:
+        return web.Response(status=502)
+    found = world.platform.give_media(request.query.get("access_token", ""), request.query.get("fid", ""))
+    return web.Response(body=found[1], content_type=found[0])
+
+
 async def _weibo_send(world: PlatformWorld, request: web.Request) -> web.StreamResponse:
     form = {key: str(value) for key, value in (await request.post()).items()}
     return web.json_response(await world.platform.take(request.query.get("access_token", ""), form, world.users))
 
 
 @contextlib.asynccontextmanager
-async def platform_world(db: Database, kind: str, **options: Any) -> AsyncIterator[PlatformWorld]:
+async def platform_world(db: Database, kind: str, folder: Path, **options: Any) -> AsyncIterator[PlatformWorld]:
     """Both servers on free ports of this machine; `options` are the platform's."""
     world = await build(db)
     clock: FakeClock = world.clock
@@ -116,10 +149,12 @@ async def platform_world(db: Database, kind: str, **options: Any) -> AsyncIterat
     else:
         platform = WeiboPlatform("app-secret-of-ours", "access-token", now=now)
         config = {"app_secret": platform.app_secret, "access_token": platform.access_token}
-    connectors = Connectors(db, clock, Counters())
+    files = Files(db, folder, clock, 0)
+    connectors = Connectors(db, clock, Counters(), files)
+    media = MediaLoop(db, clock, connectors, files, world.notifier, Counters())
     delivery = DeliveryLoop(db, clock, connectors, world.notifier, Counters())
     async with aiohttp.ClientSession() as session:
-        made = PlatformWorld(kind, world, connectors, delivery, session, platform)
+        made = PlatformWorld(kind, world, connectors, delivery, media, files, session, platform)
 
         def bind(handler: Any) -> Any:
             async def handle(request: web.Request) -> web.StreamResponse:
@@ -133,6 +168,9 @@ async def platform_world(db: Database, kind: str, **options: Any) -> AsyncIterat
         app.router.add_route("*", "/connectors/{kind}/{account}", bind(_webhook))
         app.router.add_post("/platform/cgi-bin/stable_token", bind(_wechat_token))
         app.router.add_post("/platform/cgi-bin/message/custom/send", bind(_wechat_send))
+        app.router.add_get("/platform/cgi-bin/media/get", bind(_wechat_media))
+        app.router.add_post("/platform/cgi-bin/media/upload", bind(_wechat_upload))
+        app.router.add_get("/platform/2/mss/msget", bind(_weibo_media))
         app.router.add_post("/platform/2/messages/reply.json", bind(_weibo_send))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()

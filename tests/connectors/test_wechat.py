@@ -13,8 +13,8 @@ from bot.types import Author, Delivered, Kind, Outgoing
 from connectors.wechat.codec import check_signature, read_xml, signature
 from connectors.wechat.incoming import incoming
 from core.errors import NotFromThisChannel, UnsupportedEvent
-from core.ids import ChannelId
-from tests.connectors.contract import ConnectorContract
+from core.ids import ChannelId, FileId
+from tests.connectors.contract import PICTURE, ConnectorContract
 from tests.connectors.platform_world import PlatformWorld
 
 _PUSHES = Path(__file__).parents[1] / "fixtures" / "wechat"
@@ -41,6 +41,16 @@ class TestWeChat(ConnectorContract):
         await platform.write("小满", "转人工", menu_id="human")
         stored = (await platform.stored())[0]
         assert stored.choice_id == "human"
+
+    async def test_a_picture_of_an_agent_is_uploaded_once_and_sent(self, platform: PlatformWorld) -> None:
+        await platform.write("小满", "在吗")
+        stored = await platform.files.store(PICTURE, name="步骤.png", owner="staff:1")
+        for _ in range(2):
+            assert (await _send(platform, "步骤.png", kind=Kind.IMAGE, file_id=stored.id)).state == "sent"
+        assert platform.phone("小满") == ["[图片]", "[图片]"]
+        assert len(platform.platform.media) == 1
+        platform.platform.media.clear()
+        assert (await _send(platform, "步骤.png", kind=Kind.IMAGE, file_id=stored.id)).state == "sent"
 
     async def test_a_lost_token_is_fetched_anew_once(self, platform: PlatformWorld) -> None:
         await platform.write("小满", "在吗")
@@ -96,7 +106,9 @@ class TestWeChatCompatible(TestWeChatSecure):
     options: Mapping[str, Any] = {"aes_key": _AES_KEY, "compatible": True}
 
 
-async def _send(platform: PlatformWorld, text: str) -> Delivered:
+async def _send(
+    platform: PlatformWorld, text: str, *, kind: Kind = Kind.TEXT, file_id: FileId | None = None
+) -> Delivered:
     stored = (await platform.stored())[0]
     async with platform.world.db.read() as tx:
         conversation = await conversations.get(tx, stored.conversation_id)
@@ -107,11 +119,11 @@ async def _send(platform: PlatformWorld, text: str) -> Delivered:
         channel_kind=platform.kind,
         external_id=platform.name_of("小满"),
         author=Author.AGENT,
-        kind=Kind.TEXT,
+        kind=kind,
         text=text,
         choices=(),
         articles=(),
-        file_id=None,
+        file_id=file_id,
         last_customer_at=conversation.last_customer_at,
     )
     return await platform.connectors.deliver(message)

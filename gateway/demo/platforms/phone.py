@@ -14,6 +14,10 @@ _USERS = 200
 _KEPT = 500
 
 
+# What a phone shows for a file that its owner sent.
+SENT = {"image": "[图片]", "voice": "[语音]", "video": "[视频]"}
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """One bubble. `mine` is the customer's own; `choices` are the entries of a menu: [{id, label}]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -11,9 +12,11 @@ from aiohttp import web
 
 from bot.store import channels
 from core.errors import Forbidden, Invalid, NotFound
+from core.files import inspect
 from gateway.demo.platforms.phone import Phones, as_json
 from gateway.demo.platforms.wechat import WeChatPlatform
 from gateway.demo.platforms.weibo import WeiboPlatform
+from gateway.http.chat import read_upload
 from gateway.http.kit import MAX_BODY_BYTES, MAX_TEXT, OPEN, Route, body, number, own_address, read_limited, reply
 from gateway.http.pages import own_url, page
 from gateway.seed_demo import WECHAT_KEY, WEIBO_KEY
@@ -139,6 +142,48 @@ async def wechat_send(request: web.Request) -> web.StreamResponse:
     return reply(await wechat.take(request.query.get("access_token", ""), raw, platforms.openids))
 
 
+async def wechat_media(request: web.Request) -> web.StreamResponse:
+    wechat = await _platforms(request).wechat(services(request))
+    query = request.query
+    content_type, data = wechat.give_media(query.get("access_token", ""), query.get("media_id", ""))
+    return web.Response(body=data, content_type=content_type)
+
+
+async def wechat_upload(request: web.Request) -> web.StreamResponse:
+    wechat = await _platforms(request).wechat(services(request))
+    name, data = await read_upload(request)
+    query = request.query
+    return reply(wechat.take_media(query.get("access_token", ""), query.get("type", ""), name, data))
+
+
+async def weibo_media(request: web.Request) -> web.StreamResponse:
+    weibo = await _platforms(request).weibo(services(request))
+    content_type, data = weibo.give_media(request.query.get("access_token", ""), request.query.get("fid", ""))
+    return web.Response(body=data, content_type=content_type)
+
+
+async def send_picture(request: web.Request) -> web.StreamResponse:
+    """The invented customer sends a picture from the phone's page."""
+    parts, platforms = services(request), _platforms(request)
+    user = _user(request.query.get("user", ""))
+    _, data = await read_upload(request)
+    kind, content_type, clean = await asyncio.to_thread(inspect, data)
+    if kind != "image":
+        raise Invalid("picture", text_id="error.file_type")
+    here = own_address(parts)
+    if request.match_info["kind"] == "wechat":
+        wechat = await platforms.wechat(parts)
+        platforms.openids[wechat.openid(user)] = user
+        url = f"{here}/connectors/wechat/{WECHAT_KEY}"
+        pushed = await wechat.send_file(parts.session, url, user, "image", content_type, clean)
+    else:
+        weibo = await platforms.weibo(parts)
+        platforms.uids[weibo.uid(user)] = user
+        url = f"{here}/connectors/weibo/{WEIBO_KEY}"
+        pushed = await weibo.send_file(parts.session, url, user, "image", content_type, clean)
+    return reply({"deliveries": pushed.deliveries, "delivered": pushed.status == 200})
+
+
 async def weibo_send(request: web.Request) -> web.StreamResponse:
     platforms = _platforms(request)
     weibo = await platforms.weibo(services(request))
@@ -164,6 +209,10 @@ ROUTES = (
     Route("GET", "/demo/{kind:wechat|weibo}", phone_page, OPEN),
     Route("GET", "/demo/platform/{kind:wechat|weibo}/phone", read_phone, OPEN),
     Route("POST", "/demo/platform/{kind:wechat|weibo}/phone", write_phone, OPEN, body=Words),
+    Route("POST", "/demo/platform/{kind:wechat|weibo}/picture", send_picture, OPEN),
+    Route("GET", "/demo/platform/wechat/cgi-bin/media/get", local_only(wechat_media), OPEN),
+    Route("POST", "/demo/platform/wechat/cgi-bin/media/upload", local_only(wechat_upload), OPEN),
+    Route("GET", "/demo/platform/weibo/2/mss/msget", local_only(weibo_media), OPEN),
     Route("POST", "/demo/platform/wechat/cgi-bin/stable_token", local_only(wechat_token), OPEN),
     Route("POST", "/demo/platform/wechat/cgi-bin/message/custom/send", local_only(wechat_send), OPEN),
     Route("POST", "/demo/platform/weibo/2/messages/reply.json", local_only(weibo_send), OPEN),

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 import aiohttp
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from gateway.demo.platforms.phone import Phones
+from gateway.demo.platforms.phone import SENT, Phones
 from gateway.demo.platforms.push import Pushed, push
 
 ACCOUNT = "gh_demo00000001"
@@ -23,6 +23,7 @@ _QUOTA = 5
 _WINDOW_S = 48 * 3600.0
 _TOKEN_LIFE_S = 7200
 _TEXT_BYTES = 2_048
+_PICTURE_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -47,6 +48,8 @@ class WeChatPlatform:
     compatible: bool = False
     busy_after: int | None = None
     """After so many more messages the platform is too busy for one."""
+    media: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """What is kept under a MediaId: content type and content."""
     _customers: dict[str, _Customer] = field(default_factory=dict)
     _token: str = ""
     _token_until: float = 0.0
@@ -88,6 +91,47 @@ class WeChatPlatform:
         )
         query, sent = self._wrapped({**self.signed(), "openid": openid}, body)
         return await push(session, url, query, sent.encode(), "text/xml", deliveries=deliveries)
+
+    async def send_file(
+        self, session: aiohttp.ClientSession, url: str, user: str, kind: str, content_type: str, data: bytes
+    ) -> Pushed:
+        """The customer sends a picture, a recording or a video."""
+        openid = self.openid(user)
+        known = self._customers.setdefault(openid, _Customer())
+        known.last_words_at, known.messages_left = self.now(), self.quota or 0
+        media_id = secrets.token_urlsafe(48)
+        self.media[media_id] = (content_type, data)
+        await self.phones.show(user, mine=True, text=SENT[kind])
+        body = (
+            f"<xml><ToUserName><![CDATA[{ACCOUNT}]]></ToUserName><FromUserName><![CDATA[{openid}]]></FromUserName>"
+            f"<CreateTime>{int(self.now())}</CreateTime><MsgType><![CDATA[{kind}]]></MsgType>"
+            f"<MediaId><![CDATA[{media_id}]]></MediaId><MsgId>{secrets.randbelow(2**63)}</MsgId></xml>"
+        )
+        query, sent = self._wrapped({**self.signed(), "openid": openid}, body)
+        return await push(session, url, query, sent.encode(), "text/xml")
+
+    def give_media(self, access_token: str, media_id: str) -> tuple[str, bytes]:
+        """`media/get`: (content type, content); a refusal is JSON."""
+        if not self._knows(access_token):
+            return "application/json", b'{"errcode":40001,"errmsg":"invalid credential"}'
+        if media_id not in self.media:
+            return "text/plain", b'{"errcode":40007,"errmsg":"invalid media_id"}'
+        return self.media[media_id]
+
+    def take_media(self, access_token: str, kind: str, name: str, data: bytes) -> dict[str, Any]:
+        """`media/upload` of a picture."""
+        if not self._knows(access_token):
+            return {"errcode": 40001, "errmsg": "invalid credential"}
+        if kind != "image" or name.rsplit(".", 1)[-1].lower() not in ("png", "jpg", "jpeg", "gif"):
+            return {"errcode": 40004, "errmsg": "invalid media type"}
+        if len(data) > _PICTURE_BYTES:
+            return {"errcode": 40009, "errmsg": "invalid image size"}
+        media_id = secrets.token_urlsafe(48)
+        self.media[media_id] = ("image/png", data)
+        return {"type": "image", "media_id": media_id, "created_at": int(self.now())}
+
+    def _knows(self, access_token: str) -> bool:
+        return bool(self._token) and access_token == self._token and self.now() < self._token_until
 
     def _wrapped(self, query: dict[str, str], body: str) -> tuple[dict[str, str], str]:
         """The push as the account's mode wants it."""
@@ -131,7 +175,7 @@ class WeChatPlatform:
 
     async def take(self, access_token: str, raw: bytes, users: dict[str, str]) -> dict[str, Any]:
         """`message/custom/send`; `users` gives the phone of each openid."""
-        if not self._token or access_token != self._token or self.now() >= self._token_until:
+        if not self._knows(access_token):
             return {"errcode": 40001, "errmsg": "invalid credential"}
         if b"\\u" in raw:
             return {"errcode": 40033, "errmsg": "invalid charset"}
@@ -155,6 +199,10 @@ class WeChatPlatform:
                 menu = body["msgmenu"]
                 text = str(menu["head_content"]).strip()
                 choices = tuple({"id": str(each["id"]), "label": str(each["content"])} for each in menu["list"])
+            case "image":
+                if body["image"]["media_id"] not in self.media:
+                    return {"errcode": 40007, "errmsg": "invalid media_id"}
+                text = "[图片]"
             case _:
                 return {"errcode": 48008, "errmsg": "no permission for this msgtype"}
         if len(text.encode()) > _TEXT_BYTES:

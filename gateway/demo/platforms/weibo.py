@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from core.clock import SHANGHAI
-from gateway.demo.platforms.phone import Phones
+from gateway.demo.platforms.phone import SENT, Phones
 from gateway.demo.platforms.push import Pushed, push
 
 ACCOUNT = 9_000_000_001
@@ -31,6 +31,8 @@ class WeiboPlatform:
     access_token: str
     phones: Phones = field(default_factory=Phones)
     now: Callable[[], float] = time.time
+    media: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """What is kept under a fid: content type and content."""
     busy_after: int | None = None
     """After so many more messages the platform is too busy for one."""
     _last_words: dict[str, float] = field(default_factory=dict)
@@ -69,6 +71,31 @@ class WeiboPlatform:
             ensure_ascii=False,
         )
         return await push(session, url, self.signed(), body.encode(), "application/json", deliveries=deliveries)
+
+    async def send_file(
+        self, session: aiohttp.ClientSession, url: str, user: str, kind: str, content_type: str, data: bytes
+    ) -> Pushed:
+        """The fan sends a picture or a recording."""
+        self._last_words[self.uid(user)] = self.now()
+        fid = str(secrets.randbelow(10**15))
+        self.media[fid] = (content_type, data)
+        await self.phones.show(user, mine=True, text=SENT[kind])
+        body = {
+            "type": kind,
+            "receiver_id": ACCOUNT,
+            "sender_id": int(self.uid(user)),
+            "created_at": self.created_at(),
+            "text": "发了一张图片" if kind == "image" else "发了一个语音消息",
+            "data": {"vfid": int(fid) + 1, "tovfid": int(fid)},
+        }
+        sent = json.dumps(body, ensure_ascii=False).encode()
+        return await push(session, url, self.signed(), sent, "application/json")
+
+    def give_media(self, access_token: str, fid: str) -> tuple[str, bytes]:
+        """`msget`: (content type, content); a refusal is JSON."""
+        if access_token != self.access_token or fid not in self.media:
+            return "application/json", b'{"error_code":"21332","error":"invalid_access_token"}'
+        return self.media[fid]
 
     async def take(self, access_token: str, form: Mapping[str, str], users: dict[str, str]) -> dict[str, Any]:
         """`messages/reply.json`; `users` gives the phone of each uid."""

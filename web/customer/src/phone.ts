@@ -73,6 +73,18 @@ async function send(said: string, choice: string | null): Promise<boolean> {
   }
 }
 
+async function sendPicture(file: File): Promise<void> {
+  trouble.textContent = "";
+  const form = new FormData();
+  form.append("file", file, file.name);
+  try {
+    const response = await fetch(`/demo/platform/${kind}/picture?user=${encodeURIComponent(user)}`, { method: "POST", body: form });
+    if (!response.ok) throw new Error(String(response.status));
+  } catch {
+    trouble.textContent = "图片没有发出去:请选一张 10 MB 以内的 PNG 或 JPEG,再试一次。";
+  }
+}
+
 async function follow(): Promise<void> {
   for (;;) {
     try {
@@ -92,6 +104,14 @@ async function submit(): Promise<void> {
   text.value = "";
   if (!(await send(said, null))) text.value = said;
 }
+
+const picture = element<HTMLInputElement>("picture");
+element("pick").onclick = () => picture.click();
+picture.onchange = () => {
+  const file = picture.files?.[0];
+  picture.value = "";
+  if (file !== undefined) void sendPicture(file);
+};
 
 element<HTMLFormElement>("form").onsubmit = (event) => {
   event.preventDefault();

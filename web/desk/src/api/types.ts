@@ -91,7 +91,7 @@ export interface ConversationRow {
 
 export interface Attachment {
   attachment_id: string;
-  kind: "image" | "video" | "file";
+  kind: "image" | "video" | "voice" | "file";
   name: string;
   bytes: number;
   width?: number | null;
@@ -174,6 +174,8 @@ export interface ChannelLimits {
   max_chars?: number | null;
   /** Whether `max_chars` counts bytes of UTF-8, as some platforms do. */
   in_bytes?: boolean;
+  /** Whether pictures can be sent there; absent: yes. */
+  files?: boolean;
 }
 
 export interface HandoffView {
