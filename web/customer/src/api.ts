@@ -37,14 +37,27 @@ export interface SurveyPage {
 }
 
 export type FeedbackKind = "problem" | "suggestion" | "report" | "praise";
+export type FeedbackSource = "page" | "app" | "live_room" | "forum";
 
 export interface Feedback {
   readonly channel_key: string;
   readonly kind: FeedbackKind;
   readonly text: string;
-  readonly phone?: string;
-  readonly email?: string;
-  readonly consent?: true;
+  readonly title?: string | undefined;
+  readonly phone?: string | undefined;
+  readonly email?: string | undefined;
+  readonly consent?: true | undefined;
+  readonly live_room?: string | undefined;
+  readonly order_number?: string | undefined;
+  readonly attachments?: readonly string[];
+  readonly source?: FeedbackSource;
+  readonly idempotency_key?: string;
+}
+
+/** A file on its way up; `stop` gives up, and then `done` fails. */
+export interface Sending {
+  readonly done: Promise<{ attachment_id: string }>;
+  stop(): void;
 }
 
 export interface DemoInfo {
@@ -84,6 +97,28 @@ export async function answerSurvey(token: string, answer: SurveyAnswer): Promise
 
 export async function giveFeedback(feedback: Feedback): Promise<{ serial: string; url?: string | null }> {
   return (await (await ask("POST", "/api/v1/feedback", feedback)).json()) as { serial: string; url?: string | null };
+}
+
+/** Send one file with its progress from 0 to 1; fetch cannot tell how far an upload has come. */
+export function uploadForFeedback(channel: string, file: File, progress: (share: number) => void): Sending {
+  const request = new XMLHttpRequest();
+  const done = new Promise<{ attachment_id: string }>((resolve, reject) => {
+    request.open("POST", `/api/v1/feedback/attachments?channel_key=${encodeURIComponent(channel)}`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) progress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      if (request.status === 201) resolve(request.response as { attachment_id: string });
+      else reject(Refusal.ofStatus(request.status, request.getResponseHeader("Retry-After")));
+    };
+    request.onerror = () => reject(new Refusal("network"));
+    request.onabort = () => reject(new Refusal("network"));
+    const form = new FormData();
+    form.set("file", file, file.name);
+    request.send(form);
+  });
+  return { done, stop: () => request.abort() };
 }
 
 export function demoInfo(): Promise<DemoInfo> {
