@@ -18,7 +18,7 @@ from core.encoder import EncoderClient
 from core.errors import EncoderUnavailable
 from knowledge_base import store
 from knowledge_base.calibration import Learned
-from knowledge_base.engine import ENGINE_VERSION, ReleaseIndex, build_release
+from knowledge_base.engine import ENGINE_VERSION, ReleaseIndex, build_release, build_unlearned
 from knowledge_base.outside import outside_texts
 from knowledge_base.store import Content
 from knowledge_base.types import FloatArray, IndexedArticle, IndexedText, SearchSettings, TextKind
@@ -67,6 +67,8 @@ class Builder:
         self._one = asyncio.Lock()
         # For each model what its latest index learned, and from how many texts.
         self._learned: dict[str, tuple[Learned, int]] = {}
+        # … and that index, from which the next one takes what stays the same.
+        self._latest: dict[str, ReleaseIndex] = {}
 
     async def model_id(self) -> str:
         """The model that makes vectors now; "" while there is none."""
@@ -85,6 +87,7 @@ class Builder:
             loaded = await asyncio.to_thread(self._load, folder)
             if loaded is not None:
                 self._learned.setdefault(model_id, (loaded.learned, loaded.texts))
+                self._latest[model_id] = loaded
                 return loaded
             articles = await self._articles(wanted)
             texts = {text.question_id: text.text for article in articles for text in article.texts}
@@ -96,12 +99,34 @@ class Builder:
                 vectors = await self._vectors(texts, model_id)
                 outside = await self._outside(model_id) if learned is None else {}
             built = await asyncio.to_thread(
-                build_release, articles, vectors, self._settings, outside=outside, learned=learned
+                build_release,
+                articles,
+                vectors,
+                self._settings,
+                outside=outside,
+                learned=learned,
+                before=self._latest.get(model_id),
             )
+            self._latest[model_id] = built
             if learned is None:
                 self._learned[model_id] = (built.learned, built.texts)
             await asyncio.to_thread(self._keep, built, folder)
             return built
+
+    async def first(self, wanted: Wanted) -> tuple[ReleaseIndex, bool]:
+        """An index of words for the first moments, and whether it is the one to keep.
+
+        Where none is kept it has learned nothing of its own: learning takes most of a build, and right after the very
+        first start there may be somebody who waits for an answer.
+        """
+        folder = self._folder / wanted.key("")
+        async with self._one:
+            loaded = await asyncio.to_thread(self._load, folder)
+            if loaded is not None:
+                self._learned.setdefault("", (loaded.learned, loaded.texts))
+                return loaded, True
+            articles = await self._articles(wanted)
+            return await asyncio.to_thread(build_unlearned, articles, self._settings), False
 
     def _load(self, folder: Path) -> ReleaseIndex | None:
         if not folder.is_dir():

@@ -52,6 +52,11 @@ class Corpus:
     vector_at: IntArray
     """Position of each row's vector in the index, or -1."""
 
+    @property
+    def asked(self) -> list[str]:
+        """All phrasings in normal form."""
+        return [row.text for row in self.rows[: self.phrasings]]
+
     def phrasing_rows(self, article: int) -> slice:
         """The phrasings of one article."""
         return slice(int(self.starts[article]), int(self.starts[article + 1]))
@@ -66,8 +71,11 @@ class Corpus:
         return np.concatenate(spans).astype(np.int64) if spans else np.empty(0, np.int64)
 
 
-def lay_out(articles: Sequence[IndexedArticle], vectors: Vectors, dim: int) -> Corpus:
-    """Normalise, cut and index. Articles without any phrasing are left out; `dim` 0 makes no vector index."""
+def lay_out(articles: Sequence[IndexedArticle], vectors: Vectors, dim: int, before: Corpus | None = None) -> Corpus:
+    """Normalise, cut and index. Articles without any phrasing are left out; `dim` 0 makes no vector index.
+
+    What a release `before` made of the same phrasings is taken over: most publishes change an answer only.
+    """
     kept = tuple(a for a in articles if _phrasings(a))
     rows = [row for number, a in enumerate(kept) for row in _phrasings(a, number)]
     phrasings = len(rows)
@@ -84,6 +92,7 @@ def lay_out(articles: Sequence[IndexedArticle], vectors: Vectors, dim: int) -> C
         exact.setdefault(normalise(article.title), (int(starts[number]),))
     exact.pop("", None)
     asked = [row.text for row in rows[:phrasings]]
+    same = before if before is not None and before.asked == asked else None
     dense, vector_at = _dense(rows, phrasings, vectors, dim)
     return Corpus(
         articles=kept,
@@ -93,8 +102,8 @@ def lay_out(articles: Sequence[IndexedArticle], vectors: Vectors, dim: int) -> C
         starts=starts,
         passage_starts=passage_starts,
         exact=exact,
-        runs=tfidf([grams(text) for text in asked]),
-        phrasing_words=bm25([words(text) for text in asked]),
+        runs=same.runs if same else tfidf([grams(text) for text in asked]),
+        phrasing_words=same.phrasing_words if same else bm25([words(text) for text in asked]),
         body_words=bm25(_bodies(kept, rows[phrasings:])),
         dense=dense,
         vector_at=vector_at,
@@ -139,6 +148,26 @@ def _dense(rows: list[Row], phrasings: int, vectors: Vectors, dim: int) -> tuple
     asked = np.array([at < phrasings for at in having])
     index = VectorIndex.of(ids, matrix, dim)
     return Dense.of(index, np.array(having, np.int64), matrix[asked]), vector_at
+
+
+def same_examples(one: Corpus, other: Corpus) -> bool:
+    """Whether both teach the same about which phrasing belongs to which article."""
+    return (
+        len(one.articles) == len(other.articles)
+        and one.asked == other.asked
+        and np.array_equal(one.article_of[: one.phrasings], other.article_of[: other.phrasings])
+        and np.array_equal(_vectors_of(one), _vectors_of(other))
+    )
+
+
+def _vectors_of(corpus: Corpus) -> FloatArray:
+    """The vectors of all phrasings as they came, zeros where there is none."""
+    at = corpus.vector_at[: corpus.phrasings]
+    dim = corpus.dense.index.dim if corpus.dense is not None else 0
+    found = np.zeros((len(at), dim), np.float32)
+    if corpus.dense is not None:
+        found[at >= 0] = corpus.dense.index.matrix[at[at >= 0]]
+    return found
 
 
 def phrasing_vectors(corpus: Corpus) -> FloatArray:

@@ -7,6 +7,7 @@ index from the folder or from SQL, and swaps one reference. While the encoder is
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -38,6 +39,9 @@ log = structlog.get_logger(__name__)
 _LOOK_S = 1.0
 # A first question right after the first start waits this long for the index of words to be built.
 _FIRST_LOAD_S = 8.0
+# An index of words learns from its articles only when vectors are this long in coming: they will teach it better, and
+# right after a start everything else wants the processor too.
+_LEARN_WORDS_AFTER_S = 30.0
 _NOTHING = "nothing was published yet"
 _QUERY_CHARACTERS = 300
 _KEPT_INDEXES = 3
@@ -56,6 +60,8 @@ class Live:
     contents: Mapping[str, tuple[int, Content, bool]]
     model_id: str
     categories: Mapping[str, str]
+    for_now: bool = False
+    """Whether the index is one that learned nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ class KnowledgeBase:
         self._kept: OrderedDict[str, ReleaseIndex] = OrderedDict()
         self._loading = asyncio.Lock()
         self._loaded = asyncio.Event()
+        self._born = time.monotonic()
 
     # -- Search ---------------------------------------------------------------------------------------------------
 
@@ -218,13 +225,16 @@ class KnowledgeBase:
         with self._fanout.watch("release") as watch:
             while True:
                 try:
-                    await self.refresh()
+                    await self.refresh(hurry=True)
                 except DatabaseUnavailable as exc:
                     self._reason = f"database: {exc.detail}"
                 await watch.next(_LOOK_S)
 
-    async def refresh(self) -> None:
-        """Swap to the current release, and from words to vectors as soon as the encoder is there."""
+    async def refresh(self, *, hurry: bool = False) -> None:
+        """Swap to the current release, and from words to vectors as soon as the encoder is there.
+
+        With `hurry` an index of words may have to wait a while before it learns.
+        """
         async with self._loading:
             async with self._db.read() as tx:
                 current = await store.current(tx)
@@ -235,15 +245,38 @@ class KnowledgeBase:
             live = self._live
             if live is not None and live.release.id == current.id and live.model_id:
                 return
-            if live is None or live.release.id != current.id:
-                # Words first when vectors would have to wait: an answer now is better than a good one later.
-                await self._load(current, await self._builder.model_id() if live is not None else "")
-            if self._live is not None and not self._live.model_id:
+            if live is None:
+                # Words first, since vectors would have to wait: an answer now is better than a good one later.
+                await self._load_first(current)
+            elif live.release.id != current.id:
+                await self._load(current, await self._builder.model_id())
+            live = self._live
+            if live is not None and not live.model_id:
                 model_id = await self._builder.model_id()
                 if model_id:
                     await self._load(current, model_id)
                 else:
                     self._reason = "the encoder is not there yet"
+                    if live.for_now and not (hurry and time.monotonic() - self._born < _LEARN_WORDS_AFTER_S):
+                        await self._load(current, "")
+
+    async def _load_first(self, release: Release) -> None:
+        async with self._db.read() as tx:
+            contents = await store.contents(tx, release.articles)
+            categories = await store.categories(tx)
+        index, kept = await self._builder.first(Wanted(contents))
+        self._serve(Live(release, index, contents, "", categories, for_now=not kept))
+
+    def _serve(self, live: Live) -> None:
+        self._live = live
+        self._loaded.set()
+        log.info(
+            "knowledge.serving",
+            release=live.release.number,
+            articles=len(live.contents),
+            vectors=bool(live.model_id),
+            for_now=live.for_now,
+        )
 
     async def _load(self, release: Release, model_id: str) -> None:
         async with self._db.read() as tx:
@@ -257,9 +290,7 @@ class KnowledgeBase:
                 return
             model_id = ""
             index = await self._index(Wanted(contents), "")
-        self._live = Live(release, index, contents, model_id, categories)
-        self._loaded.set()
-        log.info("knowledge.serving", release=release.number, articles=len(contents), vectors=bool(model_id))
+        self._serve(Live(release, index, contents, model_id, categories))
 
     async def _index(self, wanted: Wanted, model_id: str) -> ReleaseIndex:
         key = wanted.key(model_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge_base.engine import ReleaseIndex, build_release
+from knowledge_base.engine import ReleaseIndex, build_release, build_unlearned
 from knowledge_base.outside import outside_texts
 from knowledge_base.types import Decision, IndexedArticle, IndexedText, SearchSettings, TextKind
 from tests.knowledge_base.texts import ARTICLES, DIM, articles, vector, vectors
@@ -171,6 +172,50 @@ def test_a_publish_keeps_what_was_learned(index: ReleaseIndex) -> None:
     text = "链子掉了骑不了"
     assert "broken" not in [hit.article_id for hit in smaller.search(text, vector(text)).results]
     assert smaller.search("车链子掉了", vector("车链子掉了")).decision is not Decision.ANSWER
+
+
+def test_an_answer_in_other_words_takes_over_all_that_was_asked(index: ReleaseIndex) -> None:
+    """Which is nearly all of the work of a publish; and nobody can tell the two from each other."""
+    made = [replace(each, revision=each.revision + 1) for each in articles()]
+    last = made[-1].texts[-1]
+    texts = (*made[-1].texts[:-1], IndexedText(9_999, TextKind.PASSAGE, last.text + "押金也在那里退。"))
+    made[-1] = replace(made[-1], texts=texts)
+    taken = build_release(made, vectors(made), learned=index.learned, before=index)
+    anew = build_release(made, vectors(made), learned=index.learned)
+    assert taken.classes is index.classes
+    assert taken.corpus.runs is index.corpus.runs
+    for text in (*UNSEEN, "退押金", "今天天气怎么样"):
+        for asked in (None, vector(text)):
+            one, other = taken.search(text, asked), anew.search(text, asked)
+            assert one.decision is other.decision
+            assert [hit.article_id for hit in one.results] == [hit.article_id for hit in other.results]
+            assert [hit.score for hit in one.results] == pytest.approx([hit.score for hit in other.results], rel=1e-3)
+
+
+@pytest.mark.parametrize("change", ["phrasing", "article", "vectors", "learned"])
+def test_nothing_is_taken_over_from_a_release_that_asks_otherwise(index: ReleaseIndex, change: str) -> None:
+    made = articles(leaving_out=["broken"] if change == "article" else [])
+    known, learned = vectors(made), index.learned
+    if change == "phrasing":
+        texts = tuple(replace(t, text=t.text + "吗") if t.text == "退押金" else t for t in made[2].texts)
+        made[2] = replace(made[2], texts=texts)
+        known = vectors(made)
+    elif change == "vectors":
+        known = {number: -each for number, each in known.items()}
+    elif change == "learned":
+        learned = replace(learned, dense=replace(learned.dense, vector_weight=learned.dense.vector_weight + 1))
+    taken = build_release(made, known, learned=learned, before=index)
+    anew = build_release(made, known, learned=learned)
+    assert taken.classes is not index.classes
+    for text in UNSEEN:
+        assert taken.search(text, vector(text)) == anew.search(text, vector(text))
+
+
+def test_before_it_has_learned_a_release_knows_its_phrasings_and_guesses_others() -> None:
+    early = build_unlearned(articles())
+    assert early.search("退押金").decision is Decision.ANSWER
+    first = [early.search(text).results[0].article_id for text in UNSEEN]
+    assert sum(one == other for one, other in zip(first, UNSEEN.values(), strict=True)) >= len(UNSEEN) - 1
 
 
 def test_texts_without_a_vector_yet_are_found_by_words() -> None:
