@@ -42,6 +42,7 @@ async def seed_defaults(services: Services) -> None:
                 await categories.seed(tx)
                 await services.tickets.sla.seed(tx)
                 await services.tickets.sorting.seed(tx)
+                await services.tickets.playbooks.seed(tx)
                 await web_channel(services, tx)
                 await _agreement(services, tx)
             await _administrator(services)

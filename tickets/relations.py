@@ -105,8 +105,8 @@ async def of_ticket(tx: Tx, ticket: Ticket) -> list[Relation]:
         else:
             kind = row.kind if row.kind in _SAME_BOTH_WAYS else f"{row.kind}_of"
             found.append(Relation(drawn, kind, row.ticket_id))
-    # A split off part also follows; its own name says more.
-    named = {each.other_id for each in found if each.kind in ("split", "split_of")}
+    # A split off part and an appeal also follow; their own names say more.
+    named = {each.other_id for each in found if each.kind.removesuffix("_of") in ("split", "appeal")}
     return [each for each in found if each.other_id not in named or each.kind not in ("follows", "followed_by")]
 
 

@@ -24,6 +24,7 @@ from tickets.intake.layer import Intake
 from tickets.lists import Lists
 from tickets.loop.asking import JOB_AGAIN, JOB_CARRY, JOB_NEWS, JOB_SURVEY, JOB_SURVEY_SENT
 from tickets.matters import Matters
+from tickets.playbooks.service import Playbooks
 from tickets.search import Search
 from tickets.sla.part import Sla
 from tickets.sorting.service import Sorting
@@ -48,6 +49,7 @@ class Tickets(CustomerSide, Intake, Lists, Matters):
         self._jobs.on(JOB_WAKE, self._on_wake)
         self.followers = self.add(Followers(self.kit))
         self.sorting = self.add(Sorting(self.kit))
+        self.playbooks = self.add(Playbooks(self.kit, reopen=self._reopen, new=self._new))
         self.guests = self.add(Guests(self.kit, self._mark_unread))
         self.top = self.add(Executive(self.kit, self, self.guests))
 

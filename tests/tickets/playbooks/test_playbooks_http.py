@@ -1,0 +1,74 @@
+"""Playbooks by HTTP on a whole gateway: the panel of a ticket, the refusal in Chinese, the editor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from core.redis_client import connect
+from core.settings import Settings
+from gateway.app import application, running
+from tests.tickets.test_http import REDIS_NUMBERS, House
+
+
+@pytest.fixture
+async def house(tmp_path: Path, redis_url: str) -> AsyncIterator[House]:
+    """A gateway on SQLite with a logical Redis database of its own."""
+    url = f"{redis_url}?db={next(REDIS_NUMBERS)}"
+    async with connect(url) as redis:
+        await redis.flushdb()
+    settings = Settings(data=tmp_path, redis_url=url, turn_gather_s=0.05)
+    async with running(settings) as services, TestClient(TestServer(application(services))) as client:
+        yield House(services, client)
+
+
+async def test_an_agent_works_through_a_playbook(house: House) -> None:
+    """Panel in the detail, refusal that names what is missing, fields, steps, result, appeal."""
+    _, serial = await house.customer("我要举报违规的低俗内容", "转人工")
+    agent = await house.person("reviewer-a", "agent", "content-review")
+    other = await house.person("reviewer-b", "agent", "content-review")
+    panel = (await house.call("GET", f"/tickets/{serial}", 200, agent))["playbook"]
+    assert (panel["name"], panel["missing"]) == ("内容举报处理", ["处理级别", "依据的规则", "固定证据"])
+    refused = await house.call("POST", f"/tickets/{serial}/resolve", 409, agent, {"solution": "已处理"})
+    assert refused["error"]["message"] == "按“内容举报处理”还不能结案，请先补全：处理级别、依据的规则、固定证据。"
+    values = {"values": {"violation_level": "none", "violation_rule": "未发现违规"}}
+    panel = await house.call("PUT", f"/tickets/{serial}/playbook/fields", 200, agent, values)
+    assert panel["missing"] == ["固定证据"]
+    path = f"/tickets/{serial}/playbook/steps"
+    panel = await house.call("POST", f"{path}/evidence", 200, agent, {"done": True, "note": "截图三张"})
+    assert panel["missing"] == []
+    assert panel["steps"][0]["done_by"] == "reviewer-a"
+    await house.call("POST", f"{path}/nothing", 404, agent, {"done": True})
+    await house.call("POST", f"/tickets/{serial}/resolve", 200, agent, {"solution": "核实后未发现违规。"})
+    made = await house.call("POST", f"/tickets/{serial}/appeal", 201, agent, {"text": "请再看一次"})
+    refused = await house.call("POST", f"/tickets/{made['serial']}/confirm", 409, agent)
+    assert "另一位同事" in refused["error"]["message"]
+    assert (await house.call("POST", f"/tickets/{made['serial']}/confirm", 200, other))["state"] == "in_progress"
+    told = [each["kind_text"] for each in (await house.call("GET", f"/tickets/{serial}", 200, agent))["events"]]
+    assert {"完成步骤", "填写处理信息", "提出申诉"} <= set(told)
+
+
+async def test_playbooks_are_edited_by_who_may(house: House) -> None:
+    """A new one, a stale edit, a category that has one already, archiving."""
+    admin, agent = await house.person("boss", "admin"), await house.person("agent", "agent")
+    items = (await house.call("GET", "/playbooks", 200, agent))["items"]
+    assert [each["id"] for each in items] == ["technical", "content", "commercial", "suggestion"]
+    wish = {
+        "name": "退款处理",
+        "categories": ["payment/refund"],
+        "steps": [{"id": "check", "title": "核对扣款", "wanted": True}],
+        "fields": [{"key": "amount", "title": "金额"}],
+    }
+    await house.call("POST", "/playbooks", 403, agent, wish)
+    made = (await house.call("POST", "/playbooks", 201, admin, wish))["id"]
+    refused = await house.call("POST", "/playbooks", 409, admin, wish)
+    assert "会员与支付/退款与扣费争议" in refused["error"]["message"]
+    await house.call("PUT", f"/playbooks/{made}", 204, admin, {**wish, "name": "退款流程", "version": 1})
+    await house.call("PUT", f"/playbooks/{made}", 409, admin, {**wish, "version": 1})
+    await house.call("PUT", f"/playbooks/{made}", 422, admin, {**wish, "steps": [], "version": 2})
+    await house.call("PUT", f"/playbooks/{made}", 204, admin, {**wish, "version": 2, "archived": True})
+    items = (await house.call("GET", "/playbooks", 200, agent))["items"]
+    assert (items[-1]["name"], items[-1]["archived"]) == ("退款处理", True)
