@@ -187,6 +187,8 @@ class Intake:
             decision={Mode.WAITING: "waiting", Mode.AGENT: "person"}.get(conversation.mode),
             demo=channel.demo,
         )
+        if channel.kind != "web":
+            await messages.release_held(tx, conversation.id, now)
         if now - episode.last_at > _TOUCH_EVERY:
             await episodes.touch(tx, episode.id, now)
         if not rates:

@@ -4,6 +4,10 @@
        ▲                 │  └────▶ failed      the platform refused, or too many tries; shown to the agent
        └────retry────────┘
 
+Some platforms count what we send after each of the customer's messages. Of that count two are kept for a person's
+answer and one for the survey; what the house says in one turn goes out as one message, and what does not fit is held
+until the customer writes again.
+
 In one conversation messages go one after the other, in the order of their seq; a failed one does not hold up the
 next. A message is marked `sending` before the platform is called, so after a crash at that moment nobody knows
 whether it arrived: it is sent once more after the lease, at most, since a customer who reads something twice is better
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -21,7 +26,8 @@ import structlog
 from bot.ports import Notifier, Outbox
 from bot.store import channels, conversations, customers, messages
 from bot.store.messages import Message
-from bot.types import Delivered, Delivery, Outgoing
+from bot.taps import RATING
+from bot.types import Author, Delivered, Delivery, Outgoing
 from core.clock import Clock
 from core.counters import Counters
 from core.db import Database, Tx
@@ -39,6 +45,9 @@ _POLL_S = 0.5
 _PARALLEL = 16
 # Marks a message whose sender vanished in the middle of the call.
 _UNSURE = "unsure"
+# Of the platform's count: kept for a person's answer, and for the survey.
+_FOR_A_PERSON = 2
+_FOR_THE_SURVEY = 1
 
 
 class DeliveryLoop:
@@ -105,6 +114,9 @@ class DeliveryLoop:
                     await self._fail(tx, message, _UNSURE)
                     continue
                 error = _UNSURE if lapsed else message.delivery_error
+                if lapsed:
+                    # Nobody knows whether the platform counted it.
+                    await conversations.count_sends(tx, message.conversation_id, 1)
                 if await messages.claim_delivery(tx, message, until=now + timedelta(seconds=LEASE_S), error=error):
                     claimed.append(message)
         return claimed
@@ -113,7 +125,20 @@ class DeliveryLoop:
         attempts = message.delivery_attempts + 1
         try:
             async with self._db.read() as tx:
-                outgoing = await _outgoing(tx, message)
+                outgoing, sends = await _outgoing(tx, message)
+            together = [message]
+            quota = self._outbox.quota(outgoing.channel_kind)
+            if quota is not None:
+                budget = quota - sends - _kept(message)
+                if budget <= 0 and message.author is not Author.AGENT:
+                    await self._hold(message)
+                    return
+                outgoing = replace(outgoing, budget=max(1, budget))
+                if _joins(message):
+                    until = self._clock.now() + timedelta(seconds=LEASE_S)
+                    async with self._db.begin() as tx:
+                        together += await messages.claim_followers(tx, message, until=until)
+                    outgoing = _joined(outgoing, together)
             try:
                 async with asyncio.timeout(LEASE_S / 2):
                     delivered = await self._outbox.deliver(outgoing)
@@ -122,12 +147,22 @@ class DeliveryLoop:
                 log.exception("delivery.connector_failed", message_id=message.id)
                 delivered = Delivered("retry", "connector")
             async with self._db.begin() as tx:
-                await self._settle(tx, message, attempts, delivered)
+                sent = max(1, delivered.parts) if delivered.state == "sent" else delivered.parts
+                if quota is not None and sent > outgoing.parts_sent:
+                    await conversations.count_sends(tx, message.conversation_id, sent - outgoing.parts_sent)
+                for each in together:
+                    await self._settle(tx, each, attempts, delivered)
             self._counters.count("deliveries", channel=outgoing.channel_kind, state=delivered.state)
         except DatabaseUnavailable as exc:
             log.warning("delivery.database_unavailable", detail=exc.detail)
         except Exception:
             log.exception("delivery.failed", message_id=message.id)
+
+    async def _hold(self, message: Message) -> None:
+        async with self._db.begin() as tx:
+            await messages.set_delivery(tx, message.id, Delivery.HELD)
+            self._tell(tx, message)
+        self._counters.count("deliveries_held")
 
     async def _settle(self, tx: Tx, message: Message, attempts: int, delivered: Delivered) -> None:
         if delivered.state == "sent":
@@ -157,11 +192,38 @@ def _back_off_s(attempts: int) -> float:
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
 
 
-async def _outgoing(tx: Tx, message: Message) -> Outgoing:
+def _kept(message: Message) -> int:
+    """How much of the platform's count must be left after this message."""
+    if message.author is Author.AGENT:
+        return 0
+    if any(choice.id.startswith(RATING) for choice in message.choices):
+        return _FOR_A_PERSON
+    return _FOR_A_PERSON + _FOR_THE_SURVEY
+
+
+def _joins(message: Message) -> bool:
+    """Whether it is said by the house, in words, and not half sent already."""
+    return message.author is not Author.AGENT and message.file_id is None and not message.delivery_parts
+
+
+def _joined(outgoing: Outgoing, together: list[Message]) -> Outgoing:
+    """Several messages as one; the buttons are those of the last that has any."""
+    if len(together) == 1:
+        return outgoing
+    return replace(
+        outgoing,
+        text="\n\n".join(each.text for each in together),
+        choices=next((each.choices for each in reversed(together) if each.choices), ()),
+        articles=tuple(article for each in together for article in each.articles),
+    )
+
+
+async def _outgoing(tx: Tx, message: Message) -> tuple[Outgoing, int]:
+    """The message as a connector takes it, and how much the platform has counted since the customer wrote."""
     conversation = await conversations.get(tx, message.conversation_id)
     channel = await channels.get(tx, conversation.channel_id)
     identity = await customers.identity(tx, conversation.identity_id)
-    return Outgoing(
+    outgoing = Outgoing(
         message_id=message.id,
         conversation_id=conversation.id,
         channel_id=channel.id,
@@ -178,3 +240,4 @@ async def _outgoing(tx: Tx, message: Message) -> Outgoing:
         staff_id=message.staff_id,
         parts_sent=message.delivery_parts or 0,
     )
+    return outgoing, conversation.sends or 0

@@ -135,6 +135,9 @@ class Outbox(Protocol):
     async def deliver(self, message: Outgoing) -> Delivered:
         """Send one message by the channel's rules. Never raises; waits at most the channel's time limit."""
 
+    def quota(self, channel_kind: str) -> int | None:
+        """How many messages the platform takes after each of the customer's; None: any number."""
+
     async def fetch(self, channel_id: str, reference: str) -> Fetched:
         """Get a file that a customer sent there. Never raises."""
 

@@ -89,6 +89,7 @@ conversations = Table(
     Column("turn_due_at", UtcTime),  # when the open turn should run; null: no turn is open
     Column("turn_owner", String(40)),
     Column("turn_until", UtcTime),
+    Column("sends", Integer),  # calls that the platform counts, since the customer last wrote
     Column("demo", Boolean, nullable=False, default=False),
     Column("created_at", UtcTime, nullable=False),
     Index("ix_conversations_turn_due_at", "turn_due_at"),
@@ -130,7 +131,8 @@ messages = Table(
     Column("staff_name", String(64)),
     Column("dedupe_key", String(160)),
     Column("body_hash", String(64)),  # same key with another body is a conflict
-    Column("delivery", String(10), nullable=False, default="none"),  # none, pending, sending, sent, failed, dropped
+    # none, pending, sending, sent, failed, dropped, held
+    Column("delivery", String(10), nullable=False, default="none"),
     Column("delivery_error", String(80)),
     Column("delivery_attempts", Integer, nullable=False, default=0),
     Column("delivery_due_at", UtcTime),

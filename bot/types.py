@@ -62,6 +62,7 @@ class Delivery(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     DROPPED = "dropped"
+    HELD = "held"  # the platform's count is kept for a person; it goes when the customer writes again
 
 
 class HandoffReason(StrEnum):
@@ -243,12 +244,15 @@ class Outgoing:
     staff_id: StaffId | None = None
     parts_sent: int = 0
     """A long message goes out in parts; so many of them have arrived before and are not sent again."""
+    budget: int | None = None
+    """How many calls the platform's count leaves for it; None: it does not matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """What the platform said. `state` is sent, retry (after `retry_after_s`) or failed; `error` is a short code
-    such as `window_closed`, `quota`, `unsubscribed`, shown to the agent in words. `parts` have arrived by now."""
+    such as `window_closed`, `quota`, `unsubscribed`, shown to the agent in words. `parts` have arrived by now, also
+    those of earlier tries."""
 
     state: str
     error: str | None = None

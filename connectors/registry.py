@@ -32,6 +32,8 @@ class Limits:
     window_until: datetime | None
     files: bool
     """Whether pictures can be sent there."""
+    messages_left: int | None
+    """How many messages the platform still takes until the customer writes again; None: any number."""
 
 
 class Connectors:
@@ -55,13 +57,19 @@ class Connectors:
         connector = self._by_kind.get(channel_kind)
         return connector.capabilities if connector else None
 
-    def limits(self, channel_kind: str, last_customer_at: datetime | None) -> Limits | None:
+    def quota(self, channel_kind: str) -> int | None:
+        """How many messages the platform takes after each of the customer's; None: any number."""
+        can = self.capabilities(channel_kind)
+        return can.quota if can else None
+
+    def limits(self, channel_kind: str, last_customer_at: datetime | None, sends: int = 0) -> Limits | None:
         """What an agent must know before writing; None where there is nothing to know."""
         can = self.capabilities(channel_kind)
         if can is None:
             return None
         until = last_customer_at + can.window if can.window and last_customer_at else None
-        return Limits(can.text_limit, can.in_bytes, until, Kind.IMAGE in can.kinds)
+        left = None if can.quota is None else max(0, can.quota - sends)
+        return Limits(can.text_limit, can.in_bytes, until, Kind.IMAGE in can.kinds, left)
 
     async def channel(self, kind: str, key: str) -> tuple[Connector, Channel]:
         """The connector and the open channel account of an address. Raises NotFound."""

@@ -299,6 +299,9 @@ class RecordingOutbox:
         self.sent.append(message)
         return self.answers.pop(0) if self.answers else Delivered("sent", platform_id=f"p{len(self.sent)}")
 
+    def quota(self, channel_kind: str) -> int | None:
+        return None
+
     async def fetch(self, channel_id: str, reference: str) -> Fetched:
         return self.fetched.pop(0) if self.fetched else Fetched("failed", error="gone")
 

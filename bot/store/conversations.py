@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, and_, bindparam, case, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, case, func, or_, select, update
 
 from bot.store import exchanges
 from bot.tables import conversations
@@ -63,6 +63,7 @@ class Conversation:
     turn_due_at: datetime | None
     turn_owner: str | None
     turn_until: datetime | None
+    sends: int | None
     demo: bool
     created_at: datetime
 
@@ -255,3 +256,12 @@ async def release_claims(tx: Tx, owners: Iterable[str] | None = None) -> int:
     if owners is not None:
         query = query.where(conversations.c.turn_owner.in_(list(owners)))
     return await tx.count(query.values(turn_owner=None, turn_until=None))
+
+
+async def count_sends(tx: Tx, conversation_id: str, number: int) -> None:
+    """Note calls of the platform that it counts until the customer writes again."""
+    await tx.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(sends=func.coalesce(conversations.c.sends, 0) + number)
+    )

@@ -73,6 +73,8 @@ class Message:
         return FileId(attachment["attachment_id"]) if attachment else None
 
 
+_HOUSE = frozenset({Author.BOT, Author.SYSTEM})
+
 SHAPE = Shape(Message, messages, convert={"author": Author, "kind": Kind, "delivery": Delivery})
 
 _INSERT = Insertion(messages)
@@ -119,8 +121,8 @@ def _earlier_turn() -> Any:
 
 
 _NEXT_SEQ = _next()
-_NEXT_SEQ_OF_CUSTOMER = _next(last_customer_at=bindparam("at"))
-_NEXT_SEQ_AND_TURN = _next(last_customer_at=bindparam("at"), turn_due_at=_earlier_turn())
+_NEXT_SEQ_OF_CUSTOMER = _next(last_customer_at=bindparam("at"), sends=0)
+_NEXT_SEQ_AND_TURN = _next(last_customer_at=bindparam("at"), sends=0, turn_due_at=_earlier_turn())
 
 
 def first_delivery(channel_kind: str) -> Delivery:
@@ -315,6 +317,33 @@ async def deliverable(tx: Tx, now: datetime, limit: int) -> list[Message]:
         .limit(limit)
     )
     return [SHAPE.value(row) for row in await tx.all(query)]
+
+
+async def claim_followers(tx: Tx, message: Message, *, until: datetime, limit: int = 8) -> list[Message]:
+    """What the house says directly after `message` and still waits to be sent: taken for sending together with it."""
+    query = (
+        select(*SHAPE.columns)
+        .where(messages.c.conversation_id == message.conversation_id, messages.c.seq > message.seq)
+        .order_by(messages.c.seq)
+        .limit(limit)
+    )
+    taken: list[Message] = []
+    for row in await tx.all(query):
+        follower = SHAPE.value(row)
+        joins = follower.author in _HOUSE and follower.delivery is Delivery.PENDING and follower.file_id is None
+        if not joins or not await claim_delivery(tx, follower, until=until):
+            break
+        taken.append(follower)
+    return taken
+
+
+async def release_held(tx: Tx, conversation_id: str, now: datetime) -> None:
+    """The customer wrote again, so the platform counts anew: what waited for that goes out."""
+    await tx.execute(
+        update(messages)
+        .where(messages.c.conversation_id == conversation_id, messages.c.delivery == Delivery.HELD.value)
+        .values(delivery=Delivery.PENDING.value, delivery_due_at=now)
+    )
 
 
 async def claim_delivery(tx: Tx, message: Message, *, until: datetime, error: str | None = None) -> bool:

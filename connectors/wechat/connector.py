@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.store.channels import Channel
-from bot.types import Delivered, Fetched, Incoming, Kind, Outgoing
+from bot.types import Author, Delivered, Fetched, Incoming, Kind, Outgoing
 from connectors.http import PlatformHttp
 from connectors.seam import MEDIA_LIMIT, Attached, Capabilities, split_text, with_numbers
 from connectors.wechat.codec import check_signature, read_xml
@@ -125,13 +125,14 @@ class WeChatConnector:
         """Send the parts that have not arrived yet; what stops one part stops the rest."""
         if attached is not None and message.kind is Kind.IMAGE:
             return await self._send_picture(channel, message, attached)
-        for number, body in enumerate(_bodies(message, menus=True)):
+        bodies = _bodies(message, menus=True)
+        for number, body in enumerate(bodies):
             if number < message.parts_sent:
                 continue
             delivered = await self._send_one(channel, message, body)
             if delivered.state != "sent":
                 return replace(delivered, parts=number)
-        return Delivered("sent")
+        return Delivered("sent", parts=len(bodies))
 
     async def _send_picture(self, channel: Channel, message: Outgoing, picture: Attached) -> Delivered:
         """Upload it, unless the platform still has it from before, and send it by its id."""
@@ -284,6 +285,12 @@ def _bodies(message: Outgoing, *, menus: bool) -> list[dict[str, Any]]:
     if message.choices and not as_menu:
         text = with_numbers(text, [each.label for each in message.choices])
     parts = split_text(text, _TEXT_BYTES, in_bytes=True) or [" "]
+    if message.budget is not None and message.author is not Author.AGENT and len(parts) > message.budget:
+        # What the house says must leave room for a person's answer; the article's page has the rest.
+        parts = parts[: message.budget]
+        tail = "\n".join(["…", *links])
+        room = _TEXT_BYTES - len(tail.encode())
+        parts[-1] = parts[-1].encode()[:room].decode(errors="ignore") + tail
     bodies: list[dict[str, Any]] = []
     texts = parts[:-1] if as_menu else parts
     bodies += [{"touser": message.external_id, "msgtype": "text", "text": {"content": part}} for part in texts]

@@ -111,7 +111,7 @@ async def conversation_detail(parts: Services, tx: Tx, found: Conversation, who:
             "agent_id": found.agent_id,
             "agent_name": found.agent_name,
             "customer_read_seq": found.customer_read_seq,
-            "limits": _limits(parts, channel.kind, found.last_customer_at),
+            "limits": _limits(parts, channel.kind, found),
         },
         "customer": await parts.tickets.customer_view(tx, found.customer_id),
         "ticket": await parts.tickets.brief_of(tx, ticket_id) if ticket_id else None,
@@ -197,8 +197,8 @@ def _packet(packet: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _limits(parts: Services, kind: str, last_customer_at: datetime | None) -> dict[str, Any]:
-    limits = parts.connectors.limits(kind, last_customer_at)
+def _limits(parts: Services, kind: str, found: Conversation) -> dict[str, Any]:
+    limits = parts.connectors.limits(kind, found.last_customer_at, found.sends or 0)
     if limits is None:
         return {"max_chars": None, "window_until": None, "files": True}
     return {
@@ -206,6 +206,7 @@ def _limits(parts: Services, kind: str, last_customer_at: datetime | None) -> di
         "in_bytes": limits.in_bytes,
         "window_until": _time(limits.window_until),
         "files": limits.files,
+        "messages_left": limits.messages_left,
     }
 
 

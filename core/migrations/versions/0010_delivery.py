@@ -1,4 +1,4 @@
-"""How many parts of a long message the platform has taken; files that are still to be fetched there."""
+"""What a platform has taken and counted, and files that are still to be fetched there."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,8 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("messages") as batch_op:
         batch_op.add_column(sa.Column("delivery_parts", sa.Integer(), nullable=True))
+    with op.batch_alter_table("conversations") as batch_op:
+        batch_op.add_column(sa.Column("sends", sa.Integer(), nullable=True))
     op.create_table(
         "media",
         sa.Column("message_id", sa.String(length=40), nullable=False),

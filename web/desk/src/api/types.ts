@@ -1,10 +1,12 @@
 /** What travels between the desk and the gateway. Times are RFC 3339 in UTC; `null` means "none", absence means the same. */
 
+import type { TicketMatter } from "./matters";
+
 export type ChannelKind = "web" | "wechat" | "weibo" | "wecom" | "mail" | "phone";
 export type Mode = "bot" | "waiting" | "agent";
 export type Author = "customer" | "bot" | "agent" | "system";
 export type MessageKind = "text" | "choice" | "image" | "video" | "file" | "card" | "notice" | "note";
-export type Delivery = "none" | "pending" | "sending" | "sent" | "failed" | "dropped";
+export type Delivery = "none" | "pending" | "sending" | "sent" | "failed" | "dropped" | "held";
 export type PresenceStatus = "online" | "busy" | "away" | "offline";
 export type TicketState =
   | "new" | "in_progress" | "waiting_customer" | "to_report" | "resolved" | "closed" | "self_solved" | "merged";
@@ -174,6 +176,8 @@ export interface ChannelLimits {
   max_chars?: number | null;
   /** Whether `max_chars` counts bytes of UTF-8, as some platforms do. */
   in_bytes?: boolean;
+  /** How many messages the platform takes until the customer writes again; null or absent: any number. */
+  messages_left?: number | null;
   /** Whether pictures can be sent there; absent: yes. */
   files?: boolean;
 }
@@ -251,6 +255,7 @@ export interface TicketEvent {
   text: string;
   old: string | null;
   new: string | null;
+  changes?: { name: string; old: string | null; new: string }[];
 }
 
 export interface TicketExchange {
@@ -274,8 +279,10 @@ export interface Survey {
   text: string | null;
 }
 
-export interface TicketDetail extends TicketBrief {
+export interface TicketDetail extends TicketBrief, TicketMatter {
   version: number;
+  result_kind: string | null;
+  next_step_by: string | null;
   description: string;
   fields: Record<string, string>;
   solution: string | null;

@@ -41,7 +41,7 @@ export default {
     article: "Article",
     intent: "Intent",
   },
-  delivery: { sending: "Sending", sent: "Delivered", read: "Read", failed: "Not sent", retry: "Retry", dropped: "Not sent: a person had taken over", discard: "Discard" },
+  delivery: { sending: "Sending", sent: "Delivered", read: "Read", failed: "Not sent", retry: "Retry", dropped: "Not sent: a person had taken over", discard: "Discard", held: "Kept for a person's answer; goes when the customer writes again" },
   composer: {
     reply: "Reply",
     note: "Note",
@@ -59,6 +59,7 @@ export default {
     parts: "goes out as {n} messages",
     draftSaved: "Draft saved",
     closing: "The reply window of {channel} closes at {time}",
+    left: "{channel} takes {n} more until the customer writes again",
     closed: "The reply window of {channel} is closed; the message may not arrive.",
     readonlyBot: "The bot is answering. Take over to reply.",
     readonlyWaiting: "The customer is in line. Accept to reply.",

@@ -41,7 +41,7 @@ export default {
     article: "知识文章",
     intent: "意图",
   },
-  delivery: { sending: "发送中", sent: "已送达", read: "已读", failed: "发送失败", retry: "重试", dropped: "未发出：当时会话已由人工接管", discard: "放弃" },
+  delivery: { sending: "发送中", sent: "已送达", read: "已读", failed: "发送失败", retry: "重试", dropped: "未发出：当时会话已由人工接管", discard: "放弃", held: "平台条数留给人工，用户再次发言后送出" },
   composer: {
     reply: "回复",
     note: "备注",
@@ -59,6 +59,7 @@ export default {
     parts: "将分 {n} 条发送",
     draftSaved: "草稿已保存",
     closing: "{channel}回复时限将在 {time} 结束",
+    left: "{channel}还能再发 {n} 条，用户再次发言后恢复",
     closed: "{channel}回复时限已过，消息可能无法送达。",
     readonlyBot: "机器人正在接待，接手后可以回复。",
     readonlyWaiting: "客户正在排队，接入后可以回复。",
