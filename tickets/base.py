@@ -59,6 +59,8 @@ class About:
     serial: str | None
     survey_serial: str | None
     unread: int
+    head_serial: str | None = None
+    """The ticket that entitles the customer to ask the head of the house."""
 
 
 class Base(ABC):

@@ -47,7 +47,16 @@ class CustomerSide(Book):
     async def customer_state(self, tx: Tx, conversation: Conversation) -> About:
         """What the chat shows about tickets."""
         rows = await tx.all(
-            select(tickets.c.id, tickets.c.serial, tickets.c.state, tickets.c.tier, tickets.c.customer_unread)
+            select(
+                tickets.c.id,
+                tickets.c.serial,
+                tickets.c.state,
+                tickets.c.tier,
+                tickets.c.customer_unread,
+                tickets.c.unhappy_count,
+                tickets.c.sla_breached,
+                tickets.c.executive_asked_at,
+            )
             .where(tickets.c.customer_id == conversation.customer_id)
             .order_by(tickets.c.created_at.desc())
             .limit(_LIST)
@@ -61,7 +70,11 @@ class CustomerSide(Book):
         # 「解决了吗」 of the bot's matters stands under its message; the four faces are for what people concluded.
         asked = {row.id: row.serial for row in rows if row.tier > 1}
         survey = asked.get(conversation.survey_ticket_id) if conversation.survey_ticket_id else None
-        return About(serial, survey, sum(1 for row in rows if row.customer_unread > 0))
+        # The chat looks at columns only, many times a minute; the ticket's page knows the rarer grounds too.
+        down = next((row for row in rows if row.unhappy_count or row.sla_breached), None)
+        head = down is not None and down.executive_asked_at is None and await self.top.head(tx) is not None
+        unread = sum(1 for row in rows if row.customer_unread > 0)
+        return About(serial, survey, unread, down.serial if down is not None and head else None)
 
     async def customer_list(self, tx: Tx, customer_id: str) -> list[dict[str, Any]]:
         """Their tickets, the last touched first."""

@@ -194,6 +194,7 @@ async def _state(parts: Services, tx: Tx, found: Conversation) -> dict[str, Any]
         "survey": {"ticket_serial": about.survey_serial} if about.survey_serial else None,
         "contact_wanted": await parts.conversations.contact_wanted(tx, found),
         "unread_tickets": about.unread,
+        "executive": {"ticket_serial": about.head_serial} if about.head_serial else None,
         "privacy_url": channel.profile.get("privacy_url"),
         "read_seq": found.agent_read_seq,
     }

@@ -1,6 +1,6 @@
 /** The open parts of the contract that the customer pages use, on the host that served them. */
 import { asRefusal, Refusal } from "../../widget/src/api/refusal";
-import type { Rating, SurveyAnswer, TicketDetail } from "../../widget/src/api/types";
+import type { Rating, SurveyAnswer, TicketAct, TicketDetail, TicketLine } from "../../widget/src/api/types";
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -32,7 +32,9 @@ export interface Found {
 export interface SurveyPage {
   readonly serial: string;
   readonly title: string;
+  readonly solution?: string | null;
   readonly resolved_at: string;
+  readonly url?: string | null;
   readonly survey: { readonly rating: Rating; readonly solved: boolean; readonly text?: string | null } | null;
 }
 
@@ -83,7 +85,22 @@ export function ticket(token: string): Promise<TicketDetail> {
   return get(`/api/v1/t/${encodeURIComponent(token)}`);
 }
 
-export async function ticketAct(token: string, act: "messages" | "reopen" | "close" | "survey", body: object): Promise<void> {
+/** One line of the page of all of one's tickets; `url` is its own page. */
+export type OwnTicket = TicketLine & { readonly url: string };
+
+export async function mine(token: string): Promise<readonly OwnTicket[]> {
+  return (await get<{ tickets: readonly OwnTicket[] }>(`/api/v1/my/${encodeURIComponent(token)}`)).tickets;
+}
+
+export function uploadAddress(token: string): string {
+  return `/api/v1/t/${encodeURIComponent(token)}/attachments`;
+}
+
+export async function ticketFile(token: string, id: string): Promise<Blob> {
+  return (await ask("GET", `${uploadAddress(token)}/${encodeURIComponent(id)}`)).blob();
+}
+
+export async function ticketAct(token: string, act: TicketAct | "survey", body: object): Promise<void> {
   await ask("POST", `/api/v1/t/${encodeURIComponent(token)}/${act}`, body);
 }
 
@@ -129,17 +146,18 @@ export async function demoLogIn(role: string): Promise<string> {
   return ((await (await ask("POST", "/demo/login", { role })).json()) as { url: string }).url;
 }
 
-async function get<Reply>(address: string): Promise<Reply> {
-  return (await (await ask("GET", address)).json()) as Reply;
+export async function get<Reply>(address: string, headers: Readonly<Record<string, string>> = {}): Promise<Reply> {
+  return (await (await ask("GET", address, undefined, headers)).json()) as Reply;
 }
 
-async function ask(method: "GET" | "POST", address: string, body?: object): Promise<Response> {
+export async function ask(method: "GET" | "POST", address: string, body?: object, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   try {
     const response = await fetch(address, {
       method,
       cache: "no-store",
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      ...(body === undefined ? {} : { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }),
+      headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!response.ok) throw Refusal.ofStatus(response.status, response.headers.get("Retry-After"));
     return response;

@@ -1,7 +1,9 @@
 /** `/t/{token}`: one ticket, for who has the link. */
 import { TicketView } from "../../widget/src/more/ticket";
+import { upload } from "../../widget/src/api/client";
 import { fill } from "../../widget/src/components/dom";
-import { ticket, ticketAct } from "./api";
+import { showPicture } from "../../widget/src/more/viewer";
+import { ticket, ticketAct, ticketFile, uploadAddress } from "./api";
 import { language, lastPart, load, page, titled, tMore } from "./frame";
 
 /** While the page is looked at, news appear by themselves. */
@@ -19,6 +21,10 @@ const view = new TicketView({
   },
   act: (act, body) => ticketAct(token, act, body),
   rate: (answer) => ticketAct(token, "survey", answer),
+  upload: (file, onProgress) => upload(uploadAddress(token), file, onProgress),
+  open: async (file) => {
+    if (file.kind !== "file") await showPicture(document.body, tMore, await ticketFile(token, file.attachment_id), file.name, file.kind);
+  },
 });
 
 void load(

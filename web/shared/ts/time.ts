@@ -33,6 +33,11 @@ function dayNumber(at: Date): number {
   return Math.floor((at.getTime() + 8 * HOUR_MS) / DAY_MS);
 }
 
+/** 11月21日 18:03, for promises. */
+export function dayTime(at: Date, language: Language = "zh-CN"): string {
+  return `${format(at, "day", language)} ${format(at, "clock", language)}`;
+}
+
 /** 2026-11-21 18:03:05, for titles and tables. */
 export function exact(at: Date, language: Language = "zh-CN"): string {
   return format(at, "exact", language).replaceAll("/", "-");

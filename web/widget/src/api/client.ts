@@ -9,6 +9,8 @@ import type {
   SessionReply,
   SessionRequest,
   SurveyAnswer,
+  TicketAct,
+  TicketBody,
   TicketDetail,
   TicketLine,
 } from "./types";
@@ -29,6 +31,28 @@ interface Ask {
 export interface Upload {
   readonly done: Promise<Attachment>;
   abort(): void;
+}
+
+/** XMLHttpRequest, because fetch tells nothing about how much has gone out. */
+export function upload(address: string, file: File, onProgress: (part: number) => void, token?: string): Upload {
+  const request = new XMLHttpRequest();
+  const done = new Promise<Attachment>((resolve, reject) => {
+    request.open("POST", address);
+    if (token !== undefined) request.setRequestHeader("Authorization", `Bearer ${token}`);
+    request.responseType = "json";
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable) onProgress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      if (request.status === 201) resolve(request.response as Attachment);
+      else reject(Refusal.ofStatus(request.status, request.getResponseHeader("Retry-After")));
+    };
+    request.onerror = request.onabort = request.ontimeout = () => reject(new Refusal("network"));
+    const form = new FormData();
+    form.append("file", file, file.name);
+    request.send(form);
+  });
+  return { done, abort: () => request.abort() };
 }
 
 export class Client {
@@ -76,7 +100,7 @@ export class Client {
     return this.json(`tickets/${encodeURIComponent(serial)}`, { token });
   }
 
-  ticketAct(token: string, serial: string, act: "messages" | "reopen" | "close", body: { text?: string }): Promise<void> {
+  ticketAct(token: string, serial: string, act: TicketAct, body: TicketBody): Promise<void> {
     return this.nothing(`tickets/${encodeURIComponent(serial)}/${act}`, { method: "POST", token, body });
   }
 
@@ -94,26 +118,8 @@ export class Client {
     return (await response.arrayBuffer()).byteLength;
   }
 
-  /** XMLHttpRequest, because fetch tells nothing about how much has gone out. */
   upload(token: string, file: File, onProgress: (part: number) => void): Upload {
-    const request = new XMLHttpRequest();
-    const done = new Promise<Attachment>((resolve, reject) => {
-      request.open("POST", this.address("attachments"));
-      request.setRequestHeader("Authorization", `Bearer ${token}`);
-      request.responseType = "json";
-      request.upload.onprogress = (event) => {
-        if (event.lengthComputable) onProgress(event.loaded / event.total);
-      };
-      request.onload = () => {
-        if (request.status === 201) resolve(request.response as Attachment);
-        else reject(Refusal.ofStatus(request.status, request.getResponseHeader("Retry-After")));
-      };
-      request.onerror = request.onabort = request.ontimeout = () => reject(new Refusal("network"));
-      const form = new FormData();
-      form.append("file", file, file.name);
-      request.send(form);
-    });
-    return { done, abort: () => request.abort() };
+    return upload(this.address("attachments"), file, onProgress, token);
   }
 
   /** The token travels as a subprotocol: an address would end up in logs. */

@@ -55,6 +55,7 @@ export interface ChatState {
   readonly survey?: { readonly ticket_serial: string } | null;
   readonly contact_wanted?: boolean | null;
   readonly unread_tickets?: number | null;
+  readonly executive?: { readonly ticket_serial: string } | null;
   readonly privacy_url?: string | null;
   readonly read_seq?: number | null;
 }
@@ -133,24 +134,46 @@ export interface TicketLine {
   readonly state: TicketState;
   readonly next_step: string | null;
   readonly updated_at: string;
-  readonly unread?: boolean | null;
+  /** How many messages the customer has not seen. */
+  readonly unread?: number | null;
 }
 
 export interface TicketEvent {
   readonly at: string;
   readonly kind: "customer" | "bot" | "agent" | "system";
   readonly text: string;
+  readonly name?: string | null;
+  readonly attachment?: Attachment | null;
+}
+
+/** 直接找负责人: whether it may be asked for, and how it stands. */
+export interface HeadState {
+  readonly allowed: boolean;
+  readonly name: string | null;
+  readonly asked_at: string | null;
+  readonly due_at: string | null;
+  readonly answered_at: string | null;
 }
 
 export interface TicketDetail extends TicketLine {
   readonly history: readonly TicketEvent[];
   readonly survey?: { readonly rating: Rating; readonly solved: boolean } | null;
+  readonly executive?: HeadState | null;
+}
+
+/** What a customer can do with a ticket besides rating it. */
+export type TicketAct = "messages" | "reopen" | "close" | "executive";
+export interface TicketBody {
+  readonly text?: string;
+  readonly attachment_id?: string;
 }
 
 export interface SurveyAnswer {
   readonly rating: Rating;
   readonly solved: boolean;
   readonly text?: string;
+  /** 0–10: how likely they recommend us. */
+  readonly recommend?: number;
 }
 
 export interface Contact {

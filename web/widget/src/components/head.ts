@@ -14,7 +14,7 @@ export class Head {
 
   constructor(
     private readonly kit: Kit,
-    private readonly acts: { close(): void; toChat(): void; testSpeed(): void },
+    private readonly acts: { close(): void; toChat(): void; askHead(serial: string): void; testSpeed(): void },
   ) {
     const { t } = kit;
     this.human = h("button", { class: "small human", type: "button", onclick: () => this.askForPerson() }, t("human"));
@@ -52,6 +52,8 @@ export class Head {
     const acts: Act[] = [];
     if (chat.mode === "bot") acts.push({ label: t("human"), run: () => this.askForPerson() });
     if (chat.mode === "waiting") acts.push({ label: t("leaveQueue"), run: () => void chat.leaveQueue().catch(() => undefined) });
+    const serial = chat.state?.executive?.ticket_serial;
+    if (serial !== undefined) acts.push({ label: t("headAsk"), run: () => this.acts.askHead(serial) });
     acts.push({ label: t("speedTest"), run: () => this.acts.testSpeed() });
     const { privacyUrl } = chat;
     if (privacyUrl !== null) {

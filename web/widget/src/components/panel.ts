@@ -40,7 +40,7 @@ export class Panel {
   ) {
     const { t } = kit;
     this.composer = new Composer(kit, drafts);
-    this.head = new Head(kit, { close, toChat: () => this.show("chat"), testSpeed: () => void this.testSpeed() });
+    this.head = new Head(kit, { close, toChat: () => this.show("chat"), askHead: (serial) => void this.askHead(serial), testSpeed: () => void this.testSpeed() });
     this.log = new Log(kit, this.welcome, this.foot);
     this.queue = new QueueCard(kit, () => void this.askContact());
     this.chatPage = h(
@@ -146,6 +146,12 @@ export class Panel {
       const again = h("button", { class: "small", type: "button", onclick: () => void this.showTickets() }, t("again"));
       fill(this.ticketPage, h("div", { class: "trouble" }, h("p", {}, t("loadFailed")), again));
     }
+  }
+
+  private async askHead(serial: string): Promise<void> {
+    this.show("tickets");
+    await this.showTickets();
+    this.tickets?.askHead?.(serial);
   }
 
   private async askContact(): Promise<void> {

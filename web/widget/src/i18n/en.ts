@@ -14,6 +14,7 @@ export const en: Words<ChatKey> = {
   menu: "More",
   human: "Talk to a person",
   speedTest: "Test my connection",
+  headAsk: "Ask the head of the house",
   privacy: "Privacy notice",
   tabChat: "Chat",
   tabTickets: "My requests",

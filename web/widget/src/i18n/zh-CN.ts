@@ -12,6 +12,7 @@ export const zhCN = {
   menu: "更多",
   human: "转人工",
   speedTest: "测一下网速",
+  headAsk: "直接找负责人",
   privacy: "隐私说明",
   tabChat: "咨询",
   tabTickets: "我的工单",

@@ -18,6 +18,8 @@ export interface View {
   readonly element: HTMLElement;
   /** What it shows may be out of date. */
   refresh?(): void;
+  /** Open a ticket where the head of the house may be asked. */
+  askHead?(serial: string): void;
 }
 
 export interface More {

@@ -15,7 +15,13 @@ export function start(kit: MoreKit): More {
   const t = translator(kit.language === "zh-CN" ? moreZhCN : moreEn);
   kit.root.adoptedStyleSheets = [...kit.root.adoptedStyleSheets, sheet(styles)];
   return {
-    tickets: () => new Tickets({ t, language: kit.language, client: kit.client, token: () => kit.token() }),
+    tickets: () => new Tickets({
+      t,
+      language: kit.language,
+      client: kit.client,
+      token: () => kit.token(),
+      showPicture: (blob, name, kind) => showPicture(kit.root, t, blob, name, kind),
+    }),
     survey: (serial, onDone) => ({
       element: surveyForm({ t, submit: async (answer) => kit.client.survey(await kit.token(), serial, answer), onDone }),
     }),

@@ -6,6 +6,7 @@ import type { MoreKey } from "../i18n/more.zh-CN";
 
 const RATINGS: readonly Rating[] = [4, 3, 2, 1];
 const TEXT_MOST_CHARACTERS = 1_000;
+const RECOMMEND_MOST = 10;
 
 export interface SurveyWorld {
   readonly t: Translate<MoreKey>;
@@ -38,6 +39,15 @@ export function surveyForm(world: SurveyWorld): HTMLElement {
     };
     return button;
   });
+  let recommend: number | null = null;
+  const points = Array.from({ length: RECOMMEND_MOST + 1 }, (_, value) => {
+    const button = h("button", { class: "point", type: "button", role: "radio", "aria-checked": "false" }, String(value));
+    button.onclick = () => {
+      recommend = recommend === value ? null : value;
+      for (const [place, other] of points.entries()) other.setAttribute("aria-checked", String(place === recommend));
+    };
+    return button;
+  });
   const send = h("button", { class: "small main wide", type: "submit" }, t("surveySend"));
   const submit = async (): Promise<void> => {
     if (rating === null || solved === null) {
@@ -48,7 +58,7 @@ export function surveyForm(world: SurveyWorld): HTMLElement {
     send.disabled = true;
     const words = text.value.trim();
     try {
-      await world.submit({ rating, solved, ...(words === "" ? {} : { text: words }) });
+      await world.submit({ rating, solved, ...(words === "" ? {} : { text: words }), ...(recommend === null ? {} : { recommend }) });
     } catch {
       say(complaint, t("actFailed"));
       send.disabled = false;
@@ -71,6 +81,13 @@ export function surveyForm(world: SurveyWorld): HTMLElement {
     radioGroup(t("surveyHead"), "faces", faces),
     h("div", { class: "solved-row" }, h("span", {}, t("surveySolved")), radioGroup(t("surveySolved"), "answers", answers)),
     text,
+    h(
+      "div",
+      { class: "recommend" },
+      h("span", {}, t("surveyRecommend")),
+      radioGroup(t("surveyRecommend"), "points", points),
+      h("div", { class: "recommend-ends", "aria-hidden": "true" }, h("span", {}, t("recommendNo")), h("span", {}, t("recommendYes"))),
+    ),
     complaint,
     send,
   );

@@ -2,10 +2,13 @@
 import type { Language, Translate } from "../../../shared/ts/catalogue";
 import { ago, exact } from "../../../shared/ts/time";
 import { asRefusal } from "../api/refusal";
-import type { SurveyAnswer, TicketDetail, TicketEvent } from "../api/types";
-import { fill, h, say } from "../components/dom";
+import type { Upload } from "../api/client";
+import type { Attachment, SurveyAnswer, TicketAct, TicketBody, TicketDetail, TicketEvent } from "../api/types";
+import { fill, h, say, sign } from "../components/dom";
 import type { MoreKey } from "../i18n/more.zh-CN";
 import { stateWords, toneOf, waysOf } from "../models/tickets";
+import { FileField } from "./files";
+import { headForm, headSaid } from "./head";
 import { surveyForm } from "./survey";
 
 const TEXT_MOST_CHARACTERS = 4_000;
@@ -16,8 +19,11 @@ export interface TicketWorld {
   /** A page of its own has the title as its first heading. */
   readonly headingLevel: 1 | 2;
   load(): Promise<TicketDetail>;
-  act(act: "messages" | "reopen" | "close", body: { text?: string }): Promise<void>;
+  act(act: TicketAct, body: TicketBody): Promise<void>;
   rate(answer: SurveyAnswer): Promise<void>;
+  upload(file: File, onProgress: (part: number) => void): Promise<Upload> | Upload;
+  /** Show a file of the history. */
+  open(attachment: Attachment): Promise<void>;
 }
 
 const WHO: Readonly<Record<TicketEvent["kind"], MoreKey>> = {
@@ -35,6 +41,8 @@ export class TicketView {
   private reopening = false;
   private confirming = false;
   private rating = false;
+  private askingHead = false;
+  private files: FileField | null = null;
 
   constructor(private readonly world: TicketWorld) {}
 
@@ -47,8 +55,15 @@ export class TicketView {
 
   /** Look for news, but never under the hands of somebody who is writing or rating. */
   async refresh(): Promise<void> {
-    const busy = this.draft !== "" || this.reopening || this.rating || this.confirming;
+    const busy = this.draft !== "" || this.reopening || this.rating || this.confirming || this.askingHead || this.files?.busy === true;
     if (this.loaded && !busy) await this.load().catch(() => undefined);
+  }
+
+  /** Open the one sentence for the head of the house, when it may be said. */
+  async askHead(): Promise<void> {
+    this.askingHead = true;
+    await this.load();
+    this.element.querySelector<HTMLElement>(".head-form textarea")?.focus();
   }
 
   private show(ticket: TicketDetail): void {
@@ -69,6 +84,7 @@ export class TicketView {
         h("strong", {}, t(stateWords(ticket.state))),
         ticket.next_step ? h("span", {}, ticket.next_step) : null,
       ),
+      this.headView(ticket),
       this.actsView(ticket),
       this.status,
       h(this.world.headingLevel === 1 ? "h2" : "h3", { class: "ticket-history-head" }, t("history")),
@@ -87,16 +103,44 @@ export class TicketView {
         return h(
           "li",
           { class: event.kind },
-          h("div", { class: "history-head" }, h("span", {}, t(WHO[event.kind] ?? "whoSystem")), h("time", { datetime: event.at, title: exact(at, language) }, ago(at, new Date(), language))),
-          h("div", { class: "history-text" }, event.text),
+          h("div", { class: "history-head" }, h("span", {}, event.name ?? t(WHO[event.kind] ?? "whoSystem")), h("time", { datetime: event.at, title: exact(at, language) }, ago(at, new Date(), language))),
+          event.attachment ? this.fileView(event.attachment) : h("div", { class: "history-text" }, event.text),
         );
       }),
     );
   }
 
+  private fileView(file: Attachment): HTMLElement {
+    const button = h("button", { class: "text-button file-line", type: "button" }, sign(file.kind === "image" ? "picture" : file.kind === "video" ? "play" : "file", 16), file.name);
+    button.onclick = () => void this.world.open(file).catch(() => say(this.status, this.world.t("actFailed")));
+    return button;
+  }
+
+  private headView(ticket: TicketDetail): HTMLElement | null {
+    const { t, language } = this.world;
+    const head = ticket.executive ?? null;
+    const said = head === null ? null : headSaid(t, language, head);
+    return said === null ? null : h("p", { class: "head-said" }, sign("person", 16), h("span", {}, said));
+  }
+
   private actsView(ticket: TicketDetail): HTMLElement | null {
-    const { t } = this.world;
+    const { t, language } = this.world;
     const ways = waysOf(ticket);
+    const mayAsk = ticket.executive?.allowed === true;
+    if (this.askingHead && mayAsk) {
+      return headForm({
+        t,
+        language,
+        ask: async (text) => {
+          await this.world.act("executive", { text });
+          this.askingHead = false;
+          await this.load().catch(() => undefined);
+          say(this.status, t("headSent"));
+        },
+        cancel: () => this.turn(ticket, () => (this.askingHead = false)),
+      });
+    }
+    this.askingHead = false;
     if (this.rating && ways.rate) {
       return surveyForm({
         t,
@@ -132,6 +176,7 @@ export class TicketView {
       ways.close ? this.button("solved", "small main", () => this.turn(ticket, () => (this.confirming = true))) : null,
       ways.reopen ? this.button("reopen", "small", () => this.turn(ticket, () => (this.reopening = true))) : null,
       ways.rate ? this.button("rate", "small", () => this.turn(ticket, () => (this.rating = true))) : null,
+      mayAsk ? this.button("headAsk", "small quiet", () => this.turn(ticket, () => (this.askingHead = true))) : null,
     );
   }
 
@@ -146,7 +191,12 @@ export class TicketView {
     });
     text.value = this.draft;
     const send = this.button("add", "small main", () => (this.draft === "" ? undefined : this.run("messages", { text: this.draft }, "added")));
-    return h("div", { class: "form add" }, text, send);
+    this.files = new FileField({
+      t,
+      upload: (file, onProgress) => this.world.upload(file, onProgress),
+      sent: (id) => this.run("messages", { attachment_id: id }, "added"),
+    });
+    return h("div", { class: "form add" }, text, h("div", { class: "add-acts" }, send, this.files.element));
   }
 
   private button(label: MoreKey, look: string, act: () => unknown): HTMLButtonElement {
@@ -162,10 +212,10 @@ export class TicketView {
     change();
     say(this.status, "");
     this.show(ticket);
-    this.element.querySelector<HTMLElement>(".ticket-ask textarea, .ticket-ask button, .survey button")?.focus();
+    this.element.querySelector<HTMLElement>(".ticket-ask textarea, .ticket-ask button, .survey button, .head-form textarea")?.focus();
   }
 
-  private async run(act: "messages" | "reopen" | "close", body: { text?: string }, said: MoreKey): Promise<void> {
+  private async run(act: TicketAct, body: TicketBody, said: MoreKey): Promise<void> {
     const { t } = this.world;
     try {
       await this.world.act(act, body);
@@ -174,7 +224,7 @@ export class TicketView {
       return;
     }
     this.confirming = this.reopening = false;
-    this.draft = "";
+    if (body.attachment_id === undefined) this.draft = "";
     await this.load().catch(() => undefined);
     say(this.status, t(said));
   }

@@ -2,7 +2,7 @@
 import type { Language, Translate } from "../../../shared/ts/catalogue";
 import { ago, exact } from "../../../shared/ts/time";
 import type { Client } from "../api/client";
-import type { TicketLine } from "../api/types";
+import type { Attachment, TicketLine } from "../api/types";
 import { fill, h, sign } from "../components/dom";
 import type { MoreKey } from "../i18n/more.zh-CN";
 import { stateWords, toneOf } from "../models/tickets";
@@ -14,6 +14,7 @@ export interface TicketsWorld {
   readonly language: Language;
   readonly client: Client;
   token(): Promise<string>;
+  showPicture(blob: Blob, name: string, kind: "image" | "video"): Promise<void>;
 }
 
 export class Tickets implements View {
@@ -27,6 +28,11 @@ export class Tickets implements View {
   refresh(): void {
     if (this.open === null) void this.list();
     else void this.open.refresh();
+  }
+
+  /** Open this ticket at the sentence for the head of the house. */
+  askHead(serial: string): void {
+    void this.detail(serial, true);
   }
 
   private async list(): Promise<void> {
@@ -51,21 +57,22 @@ export class Tickets implements View {
   private lineView(ticket: TicketLine): HTMLElement {
     const { t, language } = this.world;
     const at = new Date(ticket.updated_at);
+    const unread = ticket.unread ?? 0;
     return h(
       "button",
-      { class: `ticket-line ${ticket.unread === true ? "unread" : ""}`, type: "button", onclick: () => void this.detail(ticket.serial) },
+      { class: `ticket-line ${unread > 0 ? "unread" : ""}`, type: "button", onclick: () => void this.detail(ticket.serial) },
       h(
         "span",
         { class: "ticket-line-head" },
         h("span", { class: "ticket-line-title" }, ticket.title),
-        ticket.unread === true ? h("span", { class: "new" }, t("unread")) : null,
+        unread > 0 ? h("span", { class: "new" }, t("unread", { count: unread })) : null,
       ),
       h("span", { class: `ticket-line-state ${toneOf(ticket.state)}` }, ticket.next_step ?? t(stateWords(ticket.state))),
       h("span", { class: "ticket-line-meta" }, h("span", { class: "serial" }, ticket.serial), h("span", { title: exact(at, language) }, ago(at, new Date(), language))),
     );
   }
 
-  private async detail(serial: string): Promise<void> {
+  private async detail(serial: string, askHead = false): Promise<void> {
     const { t, language, client } = this.world;
     const view = new TicketView({
       t,
@@ -74,18 +81,26 @@ export class Tickets implements View {
       load: async () => client.ticket(await this.world.token(), serial),
       act: async (act, body) => client.ticketAct(await this.world.token(), serial, act, body),
       rate: async (answer) => client.survey(await this.world.token(), serial, answer),
+      upload: async (file, onProgress) => client.upload(await this.world.token(), file, onProgress),
+      open: (file) => this.showFile(file),
     });
     this.open = view;
     try {
-      await view.load();
+      await (askHead ? view.askHead() : view.load());
     } catch {
-      this.failed(() => this.detail(serial));
+      this.failed(() => this.detail(serial, askHead));
       return;
     }
     const back = h("button", { class: "text-button back", type: "button", onclick: () => void this.list() }, sign("back", 16), t("backToList"));
     fill(this.element, back, view.element);
     this.element.scrollTop = 0;
-    back.focus();
+    (this.element.querySelector<HTMLElement>(".head-form textarea") ?? back).focus();
+  }
+
+  private async showFile(file: Attachment): Promise<void> {
+    const { client } = this.world;
+    if (file.kind === "file") return;
+    await this.world.showPicture(await client.attachment(await this.world.token(), file.attachment_id), file.name, file.kind);
   }
 
   private failed(again: () => Promise<void>): void {
