@@ -361,6 +361,12 @@ class Work(Book):
             moves.append("confirm")
         if speaks and (open_now or ticket.state == State.RESOLVED):
             moves.append("messages")
+        if ticket.state != State.MERGED:
+            moves += ["link", "files"]
+        if may(ticket.state, Move.MERGE, Party.STAFF, tier=ticket.tier):
+            moves.append("merge")
+        if open_now and ticket.tier > 1:
+            moves += ["wake" if ticket.snoozed_until else "snooze", "split", "compensation"]
         if open_now:
             moves += ["next-step", "resolve"]
             if speaks and ticket.state != State.TO_REPORT:

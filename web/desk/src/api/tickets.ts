@@ -2,8 +2,10 @@
 import { get, patch, post, type Query } from "./client";
 import type { Category, Page, TicketBrief, TicketDetail } from "./types";
 import type { NextStep } from "./desk";
+import type { Cause } from "./matters";
 
-export type TicketView = "open" | "mine" | "team" | "expert" | "review" | "overdue" | "resolved" | "all";
+export type TicketView =
+  | "open" | "mine" | "team" | "expert" | "review" | "overdue" | "following" | "sorting" | "snoozed" | "resolved" | "all";
 
 export interface TicketFilter extends Query {
   view: TicketView;
@@ -13,6 +15,8 @@ export interface TicketFilter extends Query {
   channel?: string;
   priority?: string;
   q?: string;
+  sort?: string;
+  outside?: string;
   cursor?: string;
   limit?: number;
 }
@@ -25,7 +29,34 @@ export interface TicketChange {
   assignee_id?: string | null;
   title?: string;
   fields?: Record<string, string>;
+  tags?: string[];
+  cause?: Cause | null;
+  cause_text?: string;
+  source_url?: string;
+  source_text?: string;
 }
+
+export type ResultKind = "solved" | "unsolvable" | "follow_up" | "withdrawn";
+
+export interface Result {
+  solution: string;
+  result_kind: ResultKind;
+  reason?: string;
+  alternative?: string;
+  follow_up_team_id?: string;
+  follow_up_at?: string;
+  cause?: Cause;
+  cause_text?: string;
+}
+
+export interface StepWish extends NextStep {
+  kind: StepKind;
+  tell: boolean;
+  done: boolean;
+}
+
+export type StepKind = "callback" | "merchant" | "visit" | "retest" | "other";
+export const STEP_KINDS: readonly StepKind[] = ["callback", "merchant", "visit", "retest", "other"];
 
 export interface NewTicket {
   title: string;
@@ -53,13 +84,12 @@ export const confirm = (serial: string): Promise<unknown> => post(`${ticket(seri
 export const answer = (serial: string, clientMessageId: string, text: string): Promise<unknown> =>
   post(`${ticket(serial)}/messages`, { client_message_id: clientMessageId, text });
 export const note = (serial: string, text: string): Promise<unknown> => post(`${ticket(serial)}/notes`, { text });
-export const setNextStep = (serial: string, step: NextStep): Promise<unknown> => post(`${ticket(serial)}/next-step`, step);
+export const setNextStep = (serial: string, step: StepWish): Promise<unknown> => post(`${ticket(serial)}/next-step`, step);
 export const escalate = (serial: string, to: "expert" | "supervisor", summary: string): Promise<unknown> =>
   post(`${ticket(serial)}/escalate`, { to, summary });
 export const waitForCustomer = (serial: string, text: string): Promise<unknown> =>
   post(`${ticket(serial)}/wait-customer`, { text });
-export const resolve = (serial: string, solution: string, resultKind?: string): Promise<unknown> =>
-  post(`${ticket(serial)}/resolve`, resultKind === undefined ? { solution } : { solution, result_kind: resultKind });
+export const resolve = (serial: string, result: Result): Promise<unknown> => post(`${ticket(serial)}/resolve`, result);
 export const reopen = (serial: string, reason: string): Promise<unknown> => post(`${ticket(serial)}/reopen`, { reason });
 export const review = (serial: string, finding: string, agree: boolean): Promise<unknown> =>
   post(`${ticket(serial)}/review`, { finding, agree });

@@ -1,6 +1,7 @@
 /** What travels between the desk and the gateway. Times are RFC 3339 in UTC; `null` means "none", absence means the same. */
 
 import type { TicketMatter } from "./matters";
+import type { SlaMark, SlaView } from "./sla";
 
 export type ChannelKind = "web" | "wechat" | "weibo" | "wecom" | "mail" | "phone";
 export type Mode = "bot" | "waiting" | "agent";
@@ -29,6 +30,7 @@ export interface Staff {
   permissions: string[];
   teams: Named[];
   must_change_password?: boolean;
+  must_accept_agreement?: boolean;
   totp?: boolean;
 }
 
@@ -239,10 +241,18 @@ export interface TicketBrief {
   next_step: string | null;
   next_step_at: string | null;
   overdue: boolean;
+  /** The promise that ends first, or null when none runs. */
+  sla?: SlaMark | null;
   review_wanted: boolean;
   reopened_count: number;
   rating?: number | null;
   version?: number;
+  /** Where the words of a search stand in the title … */
+  marks?: [number, number][];
+  /** … or in a piece of the description. */
+  snippet?: { text: string; marks: [number, number][] } | null;
+  /** Outside one's teams: little more than number and state is told. */
+  outside?: boolean;
 }
 
 export interface TicketEvent {
@@ -280,6 +290,7 @@ export interface Survey {
 }
 
 export interface TicketDetail extends TicketBrief, TicketMatter {
+  sla?: SlaView | null;
   version: number;
   result_kind: string | null;
   next_step_by: string | null;

@@ -71,3 +71,68 @@ export function stopwatch(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
+
+const MINUTE = 60;
+const HOUR = 3_600;
+const DAY = 86_400;
+
+/** A duration in the two units that matter, as parts for words: `{key: "minutes", a: 3, b: 20}` is 3 min 20 s. */
+export function durationOf(seconds: number): { key: "seconds" | "minutes" | "hours" | "days"; a: string; b: number } {
+  const whole = Math.round(seconds);
+  if (Math.abs(seconds) < 10) return { key: "seconds", a: String(Math.round(seconds * 10) / 10), b: 0 };
+  if (whole < MINUTE) return { key: "seconds", a: String(whole), b: 0 };
+  if (whole < HOUR) return { key: "minutes", a: String(Math.floor(whole / MINUTE)), b: whole % MINUTE };
+  if (whole < DAY * 2) return { key: "hours", a: String(Math.floor(whole / HOUR)), b: Math.floor((whole % HOUR) / MINUTE) };
+  return { key: "days", a: String(Math.floor(whole / DAY)), b: Math.floor((whole % DAY) / HOUR) };
+}
+
+/** How a value compares with the period before: in points for shares and scores, else in percent. Null without both. */
+export function changeOf(unit: string, value: number | null, before: number | null): { amount: number; isPoints: boolean } | null {
+  if (value === null || before === null) return null;
+  if (unit === "share") return { amount: (value - before) * 100, isPoints: true };
+  if (unit === "score") return { amount: value - before, isPoints: true };
+  return before === 0 ? null : { amount: (value / before - 1) * 100, isPoints: false };
+}
+
+/** Points of a line through a box; a gap where there is no value. */
+export function lineThrough(values: readonly (number | null)[], width: number, height: number, also: number | null = null): { path: string; level: number | null; last: { x: number; y: number } | null } {
+  const known = [...values, also].filter((value): value is number => value !== null);
+  if (known.length === 0) return { path: "", level: null, last: null };
+  const low = Math.min(...known);
+  const span = Math.max(...known) - low || 1;
+  const y = (value: number): number => Math.round((height - ((value - low) / span) * height) * 10) / 10;
+  const step = values.length > 1 ? width / (values.length - 1) : 0;
+  let path = "";
+  let isDrawing = false;
+  let last: { x: number; y: number } | null = null;
+  values.forEach((value, at) => {
+    if (value === null) {
+      isDrawing = false;
+      return;
+    }
+    last = { x: Math.round(at * step * 10) / 10, y: y(value) };
+    path += `${isDrawing ? "L" : "M"}${last.x} ${last.y}`;
+    isDrawing = true;
+  });
+  return { path, level: also === null ? null : y(also), last };
+}
+
+export interface Matrix {
+  readonly rows: readonly string[];
+  readonly columns: readonly string[];
+  readonly cells: readonly (readonly number[])[];
+  readonly highest: number;
+}
+
+/** Counts of two of several dimensions, the largest rows and columns first, at most so many of each. */
+export function matrixOf<Key extends string>(facts: readonly (Record<Key, string> & { count: number })[], by: Key, across: Key, most = 12): Matrix {
+  const ranked = (key: Key): string[] => {
+    const sums = new Map<string, number>();
+    for (const fact of facts) sums.set(fact[key], (sums.get(fact[key]) ?? 0) + fact.count);
+    return [...sums].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0], "zh-CN")).slice(0, most).map(([name]) => name);
+  };
+  const rows = ranked(by);
+  const columns = ranked(across);
+  const cells = rows.map((row) => columns.map((column) => facts.reduce((sum, fact) => sum + (fact[by] === row && fact[across] === column ? fact.count : 0), 0)));
+  return { rows, columns, cells, highest: Math.max(0, ...cells.flat()) };
+}

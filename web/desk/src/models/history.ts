@@ -1,5 +1,7 @@
 /** What one step of a ticket's history changed, from the gateway's two rows of words. */
 
+import type { TicketEvent } from "../api/types";
+
 export interface ValueChange {
   readonly from: string | null;
   readonly to: string;
@@ -17,4 +19,11 @@ export function changesOf(old: string | null, fresh: string | null): ValueChange
     const from = before[at] ?? null;
     return from === to ? [] : [{ from, to }];
   });
+}
+
+/** The changes of a step, each with the name of what changed; the first step tells all values and so none. */
+export function changesIn(event: TicketEvent): (ValueChange & { readonly name: string })[] {
+  if (event.kind === "opened") return [];
+  if (event.changes !== undefined) return event.changes.map((one) => ({ name: one.name, from: one.old, to: one.new }));
+  return changesOf(event.old, event.new).map((one) => ({ name: "", ...one }));
 }

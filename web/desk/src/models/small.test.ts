@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ConversationRow, DeskMessage } from "../api/types";
 import { backoffMs } from "./backoff";
-import { busiest, drift, largest, percent, shareOf, stopwatch } from "./figures";
+import { busiest, changeOf, drift, durationOf, largest, lineThrough, matrixOf, percent, shareOf, stopwatch } from "./figures";
 import { enterMeans, type KeyPress } from "./ime";
 import { arrange, isBadMood, neighbour } from "./inbox";
 import { counter, lengthOf, windowState } from "./limits";
@@ -138,6 +138,27 @@ describe("figures", () => {
   it("runs a stopwatch", () => {
     expect(stopwatch(67)).toBe("1:07");
     expect(stopwatch(3729)).toBe("1:02:09");
+  });
+  it("says durations in two units", () => {
+    expect(durationOf(4.26)).toEqual({ key: "seconds", a: "4.3", b: 0 });
+    expect(durationOf(200)).toEqual({ key: "minutes", a: "3", b: 20 });
+    expect(durationOf(8000)).toEqual({ key: "hours", a: "2", b: 13 });
+    expect(durationOf(300_000)).toEqual({ key: "days", a: "3", b: 11 });
+  });
+  it("compares shares in points and amounts in percent, and nothing with nothing", () => {
+    expect(changeOf("share", 0.65, 0.6)).toEqual({ amount: expect.closeTo(5) as number, isPoints: true });
+    expect(changeOf("count", 150, 100)).toEqual({ amount: 50, isPoints: false });
+    expect(changeOf("count", 3, 0)).toBeNull();
+    expect(changeOf("share", null, 0.5)).toBeNull();
+  });
+  it("draws a line with gaps, and the level of a target", () => {
+    expect(lineThrough([0, 10, null, 5], 30, 10).path).toBe("M0 10L10 0M30 5");
+    expect(lineThrough([null], 30, 10)).toEqual({ path: "", level: null, last: null });
+    expect(lineThrough([0, 5], 30, 10, 10).level).toBe(0);
+  });
+  it("makes a matrix of two dimensions, the largest first", () => {
+    const facts = [{ city: "成都", provider: "移动", count: 2 }, { city: "杭州", provider: "电信", count: 9 }, { city: "杭州", provider: "移动", count: 1 }];
+    expect(matrixOf(facts, "city", "provider")).toEqual({ rows: ["杭州", "成都"], columns: ["电信", "移动"], cells: [[9, 1], [0, 2]], highest: 9 });
   });
 });
 

@@ -1,6 +1,6 @@
 /** The columns a ticket list can show, in their order, and which of them this browser shows. */
 export const COLUMNS = [
-  "serial", "title", "state", "customer", "category", "team", "assignee", "priority", "next", "updated",
+  "serial", "title", "state", "customer", "category", "team", "assignee", "priority", "next", "created", "updated",
 ] as const;
 export type Column = (typeof COLUMNS)[number];
 
