@@ -23,6 +23,7 @@ from tickets.guests import Guests
 from tickets.intake.layer import Intake
 from tickets.lists import Lists
 from tickets.loop.asking import JOB_AGAIN, JOB_CARRY, JOB_NEWS, JOB_SURVEY, JOB_SURVEY_SENT
+from tickets.loop.notices import NoticeLog
 from tickets.matters import Matters
 from tickets.playbooks.service import Playbooks
 from tickets.search import Search
@@ -52,6 +53,7 @@ class Tickets(CustomerSide, Intake, Lists, Matters):
         self.playbooks = self.add(Playbooks(self.kit, reopen=self._reopen, new=self._new))
         self.guests = self.add(Guests(self.kit, self._mark_unread))
         self.top = self.add(Executive(self.kit, self, self.guests))
+        self.add(NoticeLog(self.kit))
 
     def _as_book(self) -> TicketBook:
         return self

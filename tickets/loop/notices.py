@@ -15,6 +15,7 @@ import asyncio
 import hashlib
 import hmac
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +33,8 @@ from core.ids import new_id
 from core.masking import mask_email, mask_phone
 from core.settings import Settings
 from tickets.loop.tables import notices
+from tickets.parts import Part
+from tickets.store import Ticket
 
 log = structlog.get_logger(__name__)
 
@@ -117,6 +120,15 @@ async def log_of(tx: Tx, ticket_id: str) -> list[dict[str, Any]]:
         }
         for row in rows
     ]
+
+
+class NoticeLog(Part):
+    """What went out about a ticket, on the desk."""
+
+    name = "notices"
+
+    async def shown(self, tx: Tx, ticket: Ticket, permissions: Collection[str]) -> list[dict[str, Any]]:
+        return await log_of(tx, ticket.id)
 
 
 class NoticeLoop:
@@ -244,4 +256,4 @@ def _notice(row: Row[Any]) -> Notice:
     )
 
 
-__all__ = ["MAIL", "SMS", "Notice", "NoticeLoop", "enabled", "log_of", "put", "signature", "state_of"]
+__all__ = ["MAIL", "SMS", "Notice", "NoticeLog", "NoticeLoop", "enabled", "log_of", "put", "signature", "state_of"]

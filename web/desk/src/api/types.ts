@@ -1,5 +1,6 @@
 /** What travels between the desk and the gateway. Times are RFC 3339 in UTC; `null` means "none", absence means the same. */
 
+import type { TicketLoop } from "./guests";
 import type { TicketMatter } from "./matters";
 import type { SlaMark, SlaView } from "./sla";
 
@@ -289,7 +290,7 @@ export interface Survey {
   text: string | null;
 }
 
-export interface TicketDetail extends TicketBrief, TicketMatter {
+export interface TicketDetail extends TicketBrief, TicketMatter, TicketLoop {
   sla?: SlaView | null;
   version: number;
   result_kind: string | null;

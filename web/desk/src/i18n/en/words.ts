@@ -9,7 +9,7 @@ export default {
     self_solved: "Self-solved",
     merged: "Merged",
   },
-  channel: { web: "Web", wechat: "WeChat", weibo: "Weibo", wecom: "WeCom", mail: "Mail", phone: "Phone" },
+  channel: { web: "Web", wechat: "WeChat", weibo: "Weibo", wecom: "WeCom", mail: "Mail", phone: "Phone", wechat_group: "WeChat group", qq_group: "QQ group", social: "Social media", forum: "Forum", live_room: "Live room", in_person: "In person", app: "In the app", page: "Feedback page", import: "Import", other: "Other" },
   mode: { bot: "With the bot", waiting: "Waiting", agent: "With a person" },
   tier: { "1": "Tier 1 self-service", "2": "Tier 2 agents", "3": "Tier 3 experts" },
   priority: { "1": "Urgent", "2": "High", "3": "Normal", "4": "Low", "5": "Lowest" },
@@ -60,7 +60,7 @@ export default {
   resultKind: { solved: "Solved", unsolvable: "Cannot be solved", withdrawn: "Withdrawn by the customer" },
   role: {
     agent: "Agent", expert: "Expert", supervisor: "Supervisor", classifier: "Classifier", inspector: "Inspector",
-    manager: "Manager", editor: "Editor", reviewer: "Reviewer", admin: "Administrator", guest: "Guest",
+    manager: "Manager", editor: "Editor", reviewer: "Reviewer", admin: "Administrator", guest: "Guest", executive: "Head of the house",
   },
   author: { customer: "Customer", bot: "Bot", agent: "Agent", system: "System" },
   weekday: { "0": "Monday", "1": "Tuesday", "2": "Wednesday", "3": "Thursday", "4": "Friday", "5": "Saturday", "6": "Sunday" },

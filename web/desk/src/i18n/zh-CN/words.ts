@@ -10,7 +10,7 @@ export default {
     self_solved: "自助解决",
     merged: "已合并",
   },
-  channel: { web: "网页", wechat: "微信", weibo: "微博", wecom: "企业微信", mail: "邮件", phone: "电话" },
+  channel: { web: "网页", wechat: "微信", weibo: "微博", wecom: "企业微信", mail: "邮件", phone: "电话", wechat_group: "微信群", qq_group: "QQ 群", social: "社交平台", forum: "论坛", live_room: "直播间", in_person: "当面", app: "应用内", page: "反馈页", import: "导入", other: "其他" },
   mode: { bot: "机器人接待", waiting: "排队中", agent: "人工接待" },
   tier: { "1": "一级自助", "2": "二级人工", "3": "三级专家" },
   priority: { "1": "紧急", "2": "高", "3": "普通", "4": "低", "5": "最低" },
@@ -61,7 +61,7 @@ export default {
   resultKind: { solved: "已解决", unsolvable: "无法解决", withdrawn: "客户撤回" },
   role: {
     agent: "客服", expert: "专家", supervisor: "主管", classifier: "分类审核", inspector: "质检",
-    manager: "经理", editor: "知识编辑", reviewer: "知识审核", admin: "管理员", guest: "访客",
+    manager: "经理", editor: "知识编辑", reviewer: "知识审核", admin: "管理员", guest: "访客", executive: "负责人",
   },
   author: { customer: "客户", bot: "机器人", agent: "客服", system: "系统" },
   weekday: { "0": "周一", "1": "周二", "2": "周三", "3": "周四", "4": "周五", "5": "周六", "6": "周日" },
