@@ -378,7 +378,8 @@ class Sla(Part):
             return None
         rows = (await store.clocks_of(tx, [ticket.id]))[ticket.id]
         now = self.kit.clock.now()
-        return {"mark": sla_mark(ticket, now), "clocks": [self._view(row, rules, now) for row in rows]}
+        mark = sla_mark(ticket, now) or {"clock": None, "due_at": None, "state": None}
+        return {**mark, "clocks": [self._view(row, rules, now) for row in rows]}
 
     def _view(self, row: ClockRow, rules: Rules, now: datetime) -> dict[str, Any]:
         if row.stopped_at is not None:

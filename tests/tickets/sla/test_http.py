@@ -216,6 +216,6 @@ async def test_promises_survive_three_hours_without_a_process(settings: Settings
     assert kinds.count("sla_warning") == 2, "first words, confirmation"
     assert kinds.count("sla_breached") == 2
     assert {each["text"][:4] for each in detail["events"] if each["kind"] == "sla_breached"} == {"首次人工", "确认接手"}
-    assert detail["sla"]["mark"]["state"] == "broken"
+    assert detail["sla"]["state"] == "broken"
     notices = [each for each in detail["messages"] if "最晚" in each["text"]]
     assert len(notices) == 1

@@ -11,6 +11,7 @@ export type Frame =
   | { type: "offer" }
   | { type: "assigned" }
   | { type: "due"; serial: string }
+  | { type: "sla"; serial: string; state: "warning" | "broken" | "chain" }
   | { type: "typing"; conversation_id: string; on: boolean }
   | { type: "read"; conversation_id: string }
   | { type: "ticket"; serial: string }

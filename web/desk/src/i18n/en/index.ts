@@ -11,7 +11,8 @@ import numbers from "./numbers";
 import settings from "./settings";
 import shell from "./shell";
 import sla from "./sla";
+import sorting from "./sorting";
 import tickets from "./tickets";
 import words from "./words";
 
-export default { account, common, figures, inbox, intake, knowledge, loop, matters, numbers, privacy, settings, shell, sla, tickets, words };
+export default { account, common, figures, inbox, intake, knowledge, loop, matters, numbers, privacy, settings, shell, sla, sorting, tickets, words };
