@@ -28,7 +28,7 @@ from bot.store.conversations import Conversation
 from bot.store.episodes import Episode
 from bot.store.joined import Thread
 from bot.store.messages import Message
-from bot.types import Accepted, Author, Incoming, Kind, Mode
+from bot.types import Accepted, Author, Happened, Incoming, Kind, Mode
 from core.clock import Clock
 from core.counters import Counters
 from core.db import Database, Tx
@@ -116,6 +116,41 @@ class Intake:
                 if attempt == _TRIES - 1:
                     raise
         raise AssertionError("unreachable")
+
+    async def happened(self, event: Happened) -> bool:
+        """Take in what a customer did without a word; False when it was known already.
+
+        Who follows is greeted with the channel's own words and its most asked questions, once per time they follow;
+        who left is not written to until they are back.
+        """
+        met = await self.meet(event.channel_id, event.external_id)
+        now = self._clock.now()
+        async with self._db.begin() as tx:
+            conversation = await conversations.get(tx, met.conversation_id, lock=True)
+            channel = await channels.get(tx, conversation.channel_id)
+            await customers.set_left(tx, conversation.identity_id, now if event.what == "left" else None)
+            greeting = str(channel.profile.get("greeting") or "").strip()
+            if event.what != "followed" or not greeting:
+                return True
+            if await messages.by_dedupe_key(tx, conversation.id, event.key) is not None:
+                return False
+            hot = [each for each in channel.profile.get("hot", []) if each.get("article_id") and each.get("label")]
+            choices = [{"id": f"{taps.ARTICLE}{each['article_id']}", "label": each["label"]} for each in hot]
+            message = await messages.append(
+                tx,
+                conversation_id=conversation.id,
+                author=Author.BOT,
+                kind=Kind.TEXT,
+                text=greeting,
+                at=now,
+                payload={"choices": choices} if choices else {},
+                dedupe_key=event.key,
+                delivery=messages.first_delivery(channel.kind),
+                demo=channel.demo,
+            )
+            tell_message(tx, self._notifier, message)
+        self._counters.count("customers_greeted", channel=channel.kind)
+        return True
 
     async def accept(self, incoming: Incoming) -> Accepted:
         """Store one message and open its turn.

@@ -126,6 +126,10 @@ class DeliveryLoop:
         try:
             async with self._db.read() as tx:
                 outgoing, sends = await _outgoing(tx, message)
+            if outgoing.left:
+                async with self._db.begin() as tx:
+                    await self._fail(tx, message, "unsubscribed")
+                return
             together = [message]
             quota = self._outbox.quota(outgoing.channel_kind)
             if quota is not None:
@@ -239,5 +243,6 @@ async def _outgoing(tx: Tx, message: Message) -> tuple[Outgoing, int]:
         staff_name=message.staff_name,
         staff_id=message.staff_id,
         parts_sent=message.delivery_parts or 0,
+        left=identity.left_at is not None,
     )
     return outgoing, conversation.sends or 0

@@ -60,6 +60,7 @@ identities = Table(
     Column("channel_id", ForeignKey("channels.id"), nullable=False),
     Column("external_id", String(128), nullable=False),  # visitor id, openid, uid, "user:<sub>"
     Column("proven", Boolean, nullable=False, default=False),
+    Column("left_at", UtcTime),  # unfollowed the account: nothing reaches them there
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("channel_id", "external_id", name="uq_identities_channel_id_external_id"),
     Index("ix_identities_customer_id", "customer_id"),

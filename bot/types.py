@@ -127,6 +127,16 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """What a customer did on a channel without a word: `what` is followed or left. `key` is stable over repeats."""
+
+    channel_id: ChannelId
+    external_id: str
+    key: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """What became of an Incoming. `repeated` means that it was known already and nothing changed."""
 
@@ -244,6 +254,8 @@ class Outgoing:
     staff_id: StaffId | None = None
     parts_sent: int = 0
     """A long message goes out in parts; so many of them have arrived before and are not sent again."""
+    left: bool = False
+    """The customer unfollowed the account."""
     budget: int | None = None
     """How many calls the platform's count leaves for it; None: it does not matter."""
 
@@ -294,6 +306,7 @@ __all__ = [
     "Found",
     "HandoffReason",
     "HandoffRequest",
+    "Happened",
     "IdentityId",
     "Incoming",
     "Kind",

@@ -10,7 +10,7 @@ from datetime import datetime
 from bot.intake import Intake
 from bot.store import channels
 from bot.store.channels import Channel
-from bot.types import Delivered, Fetched, Kind, Outgoing
+from bot.types import Delivered, Fetched, Happened, Kind, Outgoing
 from connectors.http import PlatformHttp
 from connectors.seam import Attached, Capabilities, Connector
 from connectors.wechat.connector import WeChatConnector
@@ -87,7 +87,11 @@ class Connectors:
         """
         connector, channel = await self.channel(kind, key)
         try:
-            await intake.accept(connector.parse(channel, query, raw))
+            found = connector.parse(channel, query, raw)
+            if isinstance(found, Happened):
+                await intake.happened(found)
+            else:
+                await intake.accept(found)
         except UnsupportedEvent as exc:
             self._counters.count("platform_events_ignored", channel=kind, event=exc.detail[:40])
         return connector.acknowledgement()

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from bot.store.channels import Channel
-from bot.types import Delivered, Fetched, Incoming, Kind, Outgoing
+from bot.types import Delivered, Fetched, Happened, Incoming, Kind, Outgoing
 
 MAX_PUSH_BYTES = 64 * 1024
 """No platform sends more in one push; media travel by id."""
@@ -57,8 +57,11 @@ class Connector(Protocol):
     def check(self, channel: Channel, query: Mapping[str, str]) -> str:
         """Answer the platform's URL check with its echo. Raises NotFromThisChannel."""
 
-    def parse(self, channel: Channel, query: Mapping[str, str], raw: bytes) -> Incoming:
-        """Read one push. Raises NotFromThisChannel (signature or shape), UnsupportedEvent (known, not used)."""
+    def parse(self, channel: Channel, query: Mapping[str, str], raw: bytes) -> Incoming | Happened:
+        """Read one push: words (or a file), or an act without words.
+
+        Raises NotFromThisChannel (signature or shape), UnsupportedEvent (known, not used).
+        """
 
     def acknowledgement(self) -> str:
         """The body that tells the platform that we have it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, update
 
 from bot.tables import customers, identities
 from core.db import Tx
@@ -42,6 +42,7 @@ class Identity:
     channel_id: ChannelId
     external_id: str
     proven: bool
+    left_at: datetime | None
     created_at: datetime
 
 
@@ -118,7 +119,7 @@ async def create(
         demo=demo,
         created_at=now,
     )
-    made = Identity(IdentityId(new_id("idn")), customer_id, ChannelId(channel_id), external_id, proven, now)
+    made = Identity(IdentityId(new_id("idn")), customer_id, ChannelId(channel_id), external_id, proven, None, now)
     await _INSERT_IDENTITY.write(
         tx,
         id=made.id,
@@ -135,7 +136,9 @@ async def another(
     tx: Tx, customer_id: str, *, channel_id: str, external_id: str, now: datetime, proven: bool = False
 ) -> Identity:
     """Give a known customer one more identity. A known (channel, external id) raises IntegrityError."""
-    made = Identity(IdentityId(new_id("idn")), CustomerId(customer_id), ChannelId(channel_id), external_id, proven, now)
+    made = Identity(
+        IdentityId(new_id("idn")), CustomerId(customer_id), ChannelId(channel_id), external_id, proven, None, now
+    )
     await _INSERT_IDENTITY.write(
         tx,
         id=made.id,
@@ -186,3 +189,8 @@ async def leave_contact(
 async def set_tags(tx: Tx, customer_id: str, tags: list[dict[str, str]]) -> None:
     """Replace the tags: `[{tag, reason}]`."""
     await _CHANGE.write(tx, {"tags": tags}, row_id=customer_id)
+
+
+async def set_left(tx: Tx, identity_id: str, at: datetime | None) -> None:
+    """Note that they unfollowed the account, or (None) that they are back."""
+    await tx.execute(update(identities).where(identities.c.id == identity_id).values(left_at=at))

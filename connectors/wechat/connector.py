@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.store.channels import Channel
-from bot.types import Author, Delivered, Fetched, Incoming, Kind, Outgoing
+from bot.types import Author, Delivered, Fetched, Happened, Incoming, Kind, Outgoing
 from connectors.http import PlatformHttp
 from connectors.seam import MEDIA_LIMIT, Attached, Capabilities, split_text, with_numbers
 from connectors.wechat.codec import check_signature, read_xml
@@ -89,7 +89,7 @@ class WeChatConnector:
         check_signature(str(channel.config.get("token", "")), query)
         return query.get("echostr", "")
 
-    def parse(self, channel: Channel, query: Mapping[str, str], raw: bytes) -> Incoming:
+    def parse(self, channel: Channel, query: Mapping[str, str], raw: bytes) -> Incoming | Happened:
         """Read one push. With an EncodingAESKey only what was encrypted for this account counts (compatible and secure
         mode alike): the plain signature covers the address only, and plain fields could be anybody's."""
         token, aes_key = str(channel.config.get("token", "")), str(channel.config.get("aes_key", ""))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from bot.types import Incoming, Kind, MediaRef
+from bot.types import Happened, Incoming, Kind, MediaRef
 from core.clock import UTC
 from core.errors import NotFromThisChannel, UnsupportedEvent
 from core.ids import ChannelId
@@ -22,6 +22,7 @@ _FILES = {
     "shortvideo": (Kind.VIDEO, "小视频.mp4"),
 }
 _LONGEST_MEDIA_ID = 256
+_ACTS = {"subscribe": "followed", "unsubscribe": "left"}
 # The customer's act in words: lists show them, and they stay if the file cannot be fetched.
 _IN_WORDS = {
     "image": "[图片]",
@@ -32,7 +33,7 @@ _IN_WORDS = {
 }
 
 
-def incoming(channel_id: ChannelId, fields: Mapping[str, str]) -> Incoming:
+def incoming(channel_id: ChannelId, fields: Mapping[str, str]) -> Incoming | Happened:
     """Raises NotFromThisChannel when a field is missing, UnsupportedEvent for what is known and not used."""
     try:
         sender, account = fields["FromUserName"], fields["ToUserName"]
@@ -92,8 +93,10 @@ def _words(kind: str, fields: Mapping[str, str]) -> tuple[str, str | None]:
 
 def _event(
     channel_id: ChannelId, fields: Mapping[str, str], sender: str, account: str, created: int, sent_at: datetime
-) -> Incoming:
+) -> Incoming | Happened:
     event, key = fields.get("Event", ""), fields.get("EventKey", "")
+    if event in _ACTS:
+        return Happened(channel_id, sender, f"wx:{account}:{created}:{event}:{key}"[:160], _ACTS[event])
     # A menu entry is a question by its key; all other events change nothing here.
     if event != "CLICK" or not key:
         raise UnsupportedEvent(event or "event")

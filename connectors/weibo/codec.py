@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 import msgspec
 
-from bot.types import Incoming, Kind, MediaRef
+from bot.types import Happened, Incoming, Kind, MediaRef
 from connectors.seam import MAX_PUSH_BYTES
 from core.clock import UTC
 from core.errors import NotFromThisChannel, UnsupportedEvent
@@ -22,6 +22,13 @@ from core.ids import ChannelId
 # Kinds whose file is fetched afterwards, and what it is called until then.
 _FILES = {"image": (Kind.IMAGE, "图片.jpg"), "voice": (Kind.FILE, "语音.mp3")}
 _LONGEST_NUMBER = 20
+_ACTS = {
+    "follow": "followed",
+    "scan_follow": "followed",
+    "subscribe": "followed",
+    "unfollow": "left",
+    "unsubscribe": "left",
+}
 _IN_WORDS = {"image": "[图片]", "voice": "[语音]"}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -50,7 +57,7 @@ def check_signature(app_secret: str, query: Mapping[str, str]) -> None:
         raise NotFromThisChannel("signature")
 
 
-def incoming(channel_id: ChannelId, raw: bytes) -> Incoming:
+def incoming(channel_id: ChannelId, raw: bytes) -> Incoming | Happened:
     """Read a push. Raises NotFromThisChannel for a bad shape, UnsupportedEvent for what is not used.
 
     There is no message id, and times have whole seconds: the key takes type, time and the whole body's hash.
@@ -64,10 +71,13 @@ def incoming(channel_id: ChannelId, raw: bytes) -> Incoming:
     sender, media = str(push.sender_id), _media(push)
     if not sender.isdigit() or len(sender) > 20:
         raise NotFromThisChannel("sender")
+    key = f"wb:{push.created_at}:{push.type}:{hashlib.sha256(raw).hexdigest()}"[:160]
+    if push.type == "event" and (act := _ACTS.get(str(push.data.get("subtype")))) is not None:
+        return Happened(channel_id, sender, key, act)
     return Incoming(
         channel_id=channel_id,
         external_id=sender,
-        dedupe_key=f"wb:{push.created_at}:{push.type}:{hashlib.sha256(raw).hexdigest()}"[:160],
+        dedupe_key=key,
         kind=_FILES[push.type][0] if media is not None else Kind.TEXT,
         text=_words(push),
         media=media,

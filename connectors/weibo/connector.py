@@ -9,7 +9,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from bot.store.channels import Channel
-from bot.types import Delivered, Fetched, Incoming, Kind, Outgoing
+from bot.types import Delivered, Fetched, Happened, Incoming, Kind, Outgoing
 from connectors.http import PlatformHttp
 from connectors.seam import MEDIA_LIMIT, Attached, Capabilities, split_text, with_numbers
 from connectors.weibo.codec import check_signature, incoming
@@ -66,7 +66,7 @@ class WeiboConnector:
         check_signature(str(channel.config.get("app_secret", "")), query)
         return query.get("echostr", "")
 
-    def parse(self, channel: Channel, query: Mapping[str, str], raw: bytes) -> Incoming:
+    def parse(self, channel: Channel, query: Mapping[str, str], raw: bytes) -> Incoming | Happened:
         """Read one push."""
         check_signature(str(channel.config.get("app_secret", "")), query)
         return incoming(channel.id, raw)

@@ -14,7 +14,7 @@ from PIL import Image
 from bot.store import messages
 from bot.types import Author, Delivery, Kind
 from core.db import Database
-from tests.connectors.platform_world import PlatformWorld, platform_world
+from tests.connectors.platform_world import GREETING, PlatformWorld, platform_world
 
 
 def _picture() -> bytes:
@@ -121,6 +121,29 @@ class ConnectorContract:
         async with platform.world.db.read() as tx:
             assert (await messages.get(tx, long.id)).delivery is Delivery.SENT
         assert "".join(platform.phone("小满")[before:]) == text
+
+    async def test_who_follows_is_greeted_once_with_the_hot_questions(self, platform: PlatformWorld) -> None:
+        pushed = await platform.follow("小满", deliveries=3)
+        assert (pushed.deliveries, pushed.status) == (3, 200)
+        await platform.delivery.run_due()
+        shown = platform.phone("小满")
+        assert len(shown) == 1
+        assert GREETING in shown[0]
+        # A greeting is no matter: there is no ticket until the customer says something.
+        [greeted] = await platform.stored()
+        assert greeted.ticket_id is None
+
+    async def test_who_left_is_not_written_to_until_they_are_back(self, platform: PlatformWorld) -> None:
+        await platform.write("小满", "在吗")
+        assert (await platform.follow("小满", leave=True)).status == 200
+        await platform.answer()
+        told = [each for each in await platform.stored() if each.author is Author.BOT]
+        assert told
+        assert all((each.delivery, each.delivery_error) == (Delivery.FAILED, "unsubscribed") for each in told)
+        platform.world.clock.advance(seconds=5)
+        await platform.follow("小满")
+        await platform.delivery.run_due()
+        assert any(GREETING in each for each in platform.phone("小满"))
 
     async def test_a_picture_is_acknowledged_thanked_for_and_then_fetched(self, platform: PlatformWorld) -> None:
         pushed = await platform.send_file("小满", "image", "image/png", PICTURE)

@@ -28,6 +28,7 @@ from gateway.demo.platforms.weibo import WeiboPlatform
 from tests.bot.world import World, build
 
 ACCOUNT = "shop-account"
+GREETING = "您好,我是小星,播放、会员、订单的问题都可以问我。"
 
 
 @dataclass
@@ -58,6 +59,11 @@ class PlatformWorld:
         """The customer writes on the platform."""
         self.name_of(user)
         return await self.platform.write(self.session, self.url, user, text, **more)
+
+    async def follow(self, user: str, **more: Any) -> Any:
+        """The customer follows the account, or (`leave`) leaves it."""
+        self.name_of(user)
+        return await self.platform.follow(self.session, self.url, user, **more)
 
     async def send_file(self, user: str, kind: str, content_type: str, data: bytes) -> Any:
         """The customer sends a file on the platform."""
@@ -182,7 +188,13 @@ async def platform_world(db: Database, kind: str, folder: Path, **options: Any) 
         made.api = f"http://127.0.0.1:{port}/platform"
         async with db.begin() as tx:
             await channels.create(
-                tx, key=ACCOUNT, kind=kind, name="店铺", now=clock.now(), config={**config, "api_base": made.api}
+                tx,
+                key=ACCOUNT,
+                kind=kind,
+                name="店铺",
+                now=clock.now(),
+                config={**config, "api_base": made.api},
+                profile={"greeting": GREETING, "hot": [{"article_id": "password", "label": "忘记密码怎么办"}]},
             )
         try:
             yield made

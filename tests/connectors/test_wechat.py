@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.store import conversations
-from bot.types import Author, Delivered, Kind, Outgoing
+from bot.types import Author, Delivered, Happened, Incoming, Kind, Outgoing
 from connectors.wechat.codec import check_signature, read_xml, signature
 from connectors.wechat.incoming import incoming
 from core.errors import NotFromThisChannel, UnsupportedEvent
@@ -161,11 +161,17 @@ def test_hostile_xml_is_refused(raw: bytes) -> None:
 @pytest.mark.parametrize("path", sorted(_PUSHES.glob("*.xml")), ids=lambda path: path.stem)
 def test_every_kind_of_push_is_kept_or_known(path: Path) -> None:
     fields = read_xml(path.read_bytes())
+    if path.stem in ("event-subscribe", "event-unsubscribe"):
+        act = incoming(_CHANNEL, fields)
+        assert isinstance(act, Happened)
+        assert act.what == {"event-subscribe": "followed", "event-unsubscribe": "left"}[path.stem]
+        return
     if path.stem.startswith("event-") and path.stem != "event-click":
         with pytest.raises(UnsupportedEvent):
             incoming(_CHANNEL, fields)
         return
     found = incoming(_CHANNEL, fields)
+    assert isinstance(found, Incoming)
     assert found.text
     assert found.external_id == fields["FromUserName"]
 
@@ -174,4 +180,6 @@ def test_events_of_one_second_have_keys_of_their_own() -> None:
     fields = read_xml((_PUSHES / "event-click.xml").read_bytes())
     one = incoming(_CHANNEL, fields)
     other = incoming(_CHANNEL, {**fields, "EventKey": "另一个菜单"})
+    assert isinstance(one, Incoming)
+    assert isinstance(other, Incoming)
     assert one.dedupe_key != other.dedupe_key

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.types import Happened
 from connectors.weibo.codec import incoming, moment, signature
 from core.clock import UTC
 from core.errors import UnsupportedEvent
@@ -15,7 +16,7 @@ from tests.connectors.contract import ConnectorContract
 from tests.connectors.platform_world import PlatformWorld
 
 _PUSHES = Path(__file__).parents[1] / "fixtures" / "weibo"
-_UNUSED = {"event-follow", "event-unfollow", "event-view", "mention", "hologram"}
+_UNUSED = {"event-view", "mention", "hologram"}
 _CHANNEL = ChannelId("chn_1")
 
 
@@ -49,6 +50,9 @@ def test_every_kind_of_push_is_kept_or_known(path: Path) -> None:
             incoming(_CHANNEL, path.read_bytes())
         return
     found = incoming(_CHANNEL, path.read_bytes())
+    if isinstance(found, Happened):
+        assert found.what == {"event-follow": "followed", "event-unfollow": "left"}[path.stem]
+        return
     assert found.text
     assert found.external_id == "2489518277"
 

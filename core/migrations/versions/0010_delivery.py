@@ -14,6 +14,8 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("delivery_parts", sa.Integer(), nullable=True))
     with op.batch_alter_table("conversations") as batch_op:
         batch_op.add_column(sa.Column("sends", sa.Integer(), nullable=True))
+    with op.batch_alter_table("identities") as batch_op:
+        batch_op.add_column(sa.Column("left_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "media",
         sa.Column("message_id", sa.String(length=40), nullable=False),

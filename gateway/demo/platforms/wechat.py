@@ -23,6 +23,7 @@ _QUOTA = 5
 _WINDOW_S = 48 * 3600.0
 _TOKEN_LIFE_S = 7200
 _TEXT_BYTES = 2_048
+_AFTER_FOLLOWING = 3
 _PICTURE_BYTES = 10 * 1024 * 1024
 
 
@@ -168,6 +169,24 @@ class WeChatPlatform:
     def forget_token(self) -> None:
         """Make the present token useless, as a change of the account's secret does."""
         self._token, self._token_until = "", 0.0
+
+    async def follow(
+        self, session: aiohttp.ClientSession, url: str, user: str, *, leave: bool = False, deliveries: int = 1
+    ) -> Pushed:
+        """The customer follows the account, or leaves it; the push goes to `url`."""
+        openid = self.openid(user)
+        known = self._customers.setdefault(openid, _Customer())
+        known.follows = not leave
+        if not leave:
+            # Following opens a minute with three messages; the demo's minute is as long as its window.
+            known.last_words_at, known.messages_left = self.now(), _AFTER_FOLLOWING
+        body = (
+            f"<xml><ToUserName><![CDATA[{ACCOUNT}]]></ToUserName><FromUserName><![CDATA[{openid}]]></FromUserName>"
+            f"<CreateTime>{int(self.now())}</CreateTime><MsgType><![CDATA[event]]></MsgType>"
+            f"<Event><![CDATA[{'unsubscribe' if leave else 'subscribe'}]]></Event><EventKey></EventKey></xml>"
+        )
+        query, sent = self._wrapped({**self.signed(), "openid": openid}, body)
+        return await push(session, url, query, sent.encode(), "text/xml", deliveries=deliveries)
 
     def unfollow(self, user: str) -> None:
         """The customer leaves the account."""

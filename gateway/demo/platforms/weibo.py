@@ -72,6 +72,23 @@ class WeiboPlatform:
         )
         return await push(session, url, self.signed(), body.encode(), "application/json", deliveries=deliveries)
 
+    async def follow(
+        self, session: aiohttp.ClientSession, url: str, user: str, *, leave: bool = False, deliveries: int = 1
+    ) -> Pushed:
+        """The fan follows the account, or leaves it; the push goes to `url`."""
+        if not leave:
+            self._last_words[self.uid(user)] = self.now()
+        body = {
+            "type": "event",
+            "receiver_id": ACCOUNT,
+            "sender_id": int(self.uid(user)),
+            "created_at": self.created_at(),
+            "text": "取消关注事件消息" if leave else "关注事件消息",
+            "data": {"subtype": "unfollow" if leave else "follow"},
+        }
+        sent = json.dumps(body, ensure_ascii=False).encode()
+        return await push(session, url, self.signed(), sent, "application/json", deliveries=deliveries)
+
     async def send_file(
         self, session: aiohttp.ClientSession, url: str, user: str, kind: str, content_type: str, data: bytes
     ) -> Pushed:
