@@ -24,6 +24,7 @@ const routes: RouteRecordRaw[] = [
   { path: "/inbox/:id?", name: "inbox", component: () => import("./pages/InboxPage.vue"), meta: { place: "inbox" } },
   { path: "/sorting", name: "sorting", component: () => import("./pages/SortingPage.vue"), meta: { place: "sorting" } },
   { path: "/tickets", name: "tickets", component: () => import("./pages/TicketListPage.vue"), meta: { place: "tickets" } },
+  { path: "/compensations", name: "compensations", component: () => import("./pages/CompensationsPage.vue"), meta: { place: "tickets" } },
   { path: "/tickets/:serial", name: "ticket", component: () => import("./pages/TicketPage.vue"), meta: { place: "tickets" } },
   {
     path: "/knowledge",
@@ -46,6 +47,7 @@ const routes: RouteRecordRaw[] = [
     children: [
       { path: "", name: "settings", redirect: { name: "people" } },
       { path: "people", name: "people", component: () => import("./pages/settings/PeoplePage.vue"), meta: { place: "settings" } },
+      { path: "fields", name: "fields", component: () => import("./pages/settings/FieldsPage.vue"), meta: { place: "settings" } },
       { path: "channels", name: "channels", component: () => import("./pages/settings/ChannelsPage.vue"), meta: { place: "settings" } },
       { path: "webhooks", name: "webhooks", component: () => import("./pages/settings/WebhooksPage.vue"), meta: { place: "settings" } },
       { path: "imports", name: "imports", component: () => import("./pages/settings/ImportsPage.vue"), meta: { place: "settings" } },

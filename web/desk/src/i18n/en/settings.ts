@@ -1,6 +1,6 @@
 export default {
   title: "Settings",
-  tab: { people: "People", channels: "Channels", promises: "Promises", calendars: "Calendars", robots: "Robots", sorting: "Sorting", keys: "API keys", webhooks: "Webhooks", imports: "Import", audit: "Audit", agreement: "Agreement" },
+  tab: { people: "People", channels: "Channels", fields: "Ticket fields", promises: "Promises", calendars: "Calendars", robots: "Robots", sorting: "Sorting", keys: "API keys", webhooks: "Webhooks", imports: "Import", audit: "Audit", agreement: "Agreement" },
   people: {
     add: "Add a person",
     edit: "Edit “{name}”",

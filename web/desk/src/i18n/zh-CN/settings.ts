@@ -1,6 +1,6 @@
 export default {
   title: "设置",
-  tab: { people: "人员", channels: "渠道", promises: "服务承诺", calendars: "工作日历", robots: "群机器人", sorting: "分类与流程", keys: "接口密钥", webhooks: "接口与回调", imports: "导入工单", audit: "审计", agreement: "保密协议" },
+  tab: { people: "人员", channels: "渠道", fields: "工单字段", promises: "服务承诺", calendars: "工作日历", robots: "群机器人", sorting: "分类与流程", keys: "接口密钥", webhooks: "接口与回调", imports: "导入工单", audit: "审计", agreement: "保密协议" },
   people: {
     add: "添加人员",
     edit: "编辑「{name}」",
