@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,13 +27,15 @@ def _within(days: Days) -> list[ColumnElement[bool]]:
     return [_facts.day >= days.first.isoformat(), _facts.day <= days.last.isoformat()]
 
 
-async def per_day(tx: Tx, asked: Asked, days: Days, *, now: datetime, zone: ZoneInfo) -> dict[date, dict[str, float]]:
-    """All sums of each day, days without anything included."""
+async def per_day(
+    tx: Tx, asked: Asked, days: Days, hours: Mapping[tuple[date, int], int], *, now: datetime, zone: ZoneInfo
+) -> dict[date, dict[str, float]]:
+    """All sums of each day, days without anything included. `hours` are those of `per_hour`."""
     found = {day: nothing() for day in days.each()}
     query = select(_facts.day, *_SUMS).where(*_within(days), *asked.where()).group_by(_facts.day)
     for row in await tx.all(query):
         found[date.fromisoformat(row.day)].update(_numbers(row))
-    for (day, _), count in (await per_hour(tx, asked, days)).items():
+    for (day, _), count in hours.items():
         found[day]["peak"] = max(found[day]["peak"], count)
     await _backlog(tx, asked, days, found, now=now, zone=zone)
     return found

@@ -105,9 +105,10 @@ class Figures:
         left = await self._fresh()
         now = self._clock.now()
         async with self._db.read() as tx:
-            days = await reading.per_day(tx, asked, asked.days, now=now, zone=self.zone)
-            before = await reading.per_day(tx, asked, asked.before, now=now, zone=self.zone)
             hours = await reading.per_hour(tx, asked, asked.days)
+            earlier_hours = await reading.per_hour(tx, asked, asked.before)
+            days = await reading.per_day(tx, asked, asked.days, hours, now=now, zone=self.zone)
+            before = await reading.per_day(tx, asked, asked.before, earlier_hours, now=now, zone=self.zone)
             wanted = await targets.load(tx)
             named = await self._namer(tx, language)
             shares = {by: await self._counts(tx, asked, by, named) for by in ("channel", "category", "team", "reason")}
@@ -186,7 +187,8 @@ class Figures:
         now = self._clock.now()
         async with self._db.read() as tx:
             if by == "time":
-                days = await reading.per_day(tx, asked, asked.days, now=now, zone=self.zone)
+                hours = await reading.per_hour(tx, asked, asked.days)
+                days = await reading.per_day(tx, asked, asked.days, hours, now=now, zone=self.zone)
                 found = {at.isoformat(): sums for at, sums in in_buckets(asked, days).items()}
             else:
                 found = await reading.cut(tx, asked, by, asked.days, now=now, zone=self.zone)

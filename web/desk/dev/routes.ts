@@ -1,6 +1,6 @@
 import { conversationDetail, conversations, day, queue, say } from "./talks.ts";
 import { article, articles, changes, gaps, preview, releases, tryOut } from "./articles.ts";
-import { overview } from "./figures.ts";
+import { choices, cut, faults, overview } from "./figures.ts";
 import { audit, channels, keys, people, session, teams } from "./people.ts";
 import { categories, ticketDetail, tickets } from "./tickets.ts";
 
@@ -42,7 +42,10 @@ const routes: Route[] = [
   ["GET", /^\/api\/v1\/tickets$/, (asked) => list(tickets(asked.query.get("view") ?? "all"))],
   ["GET", /^\/api\/v1\/tickets\/([^/]+)$/, (_, id) => ok(ticketDetail(id))],
   ["GET", /^\/api\/v1\/categories$/, () => ok({ items: categories })],
-  ["GET", /^\/api\/v1\/figures\/overview$/, (asked) => ok(overview(Number(asked.query.get("days") ?? 7)))],
+  ["GET", /^\/api\/v1\/figures\/overview$/, (asked) => ok(overview(asked.query))],
+  ["GET", /^\/api\/v1\/figures\/choices$/, () => ok(choices)],
+  ["GET", /^\/api\/v1\/figures\/cut$/, () => list(cut)],
+  ["GET", /^\/api\/v1\/figures\/faults$/, () => list(faults)],
   ["GET", /^\/api\/v1\/knowledge\/articles$/, (asked) => ok({ items: articles(asked.query), next: null, areas: ["账号", "播放与网络", "支付", "订阅与续费", "退款与扣费", "发票", "青少年模式", "直播"] })],
   ["GET", /^\/api\/v1\/knowledge\/articles\/([^/]+)$/, (_, id) => ok(article(id))],
   ["PUT", /^\/api\/v1\/knowledge\/articles\/([^/]+)$/, (_, id) => ok(article(id))],
