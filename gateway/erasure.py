@@ -13,6 +13,7 @@ from core.ids import new_id
 from core.tables import erasures, files
 from handoff.tables import drafts, handoffs
 from knowledge_base.tables import choice_labels, gaps
+from tickets.loop.tables import guest_words, notices
 from tickets.search import ticket_terms
 from tickets.tables import surveys, ticket_events, tickets
 
@@ -68,6 +69,8 @@ async def erase_customer(tx: Tx, customer_id: str, *, by: str, now: datetime, da
     await tx.execute(delete(ticket_terms).where(ticket_terms.c.ticket_id.in_(mine)))
     await tx.execute(update(ticket_events).where(ticket_events.c.ticket_id.in_(mine)).values(text=None))
     await tx.execute(update(surveys).where(surveys.c.ticket_id.in_(mine)).values(text=None))
+    await tx.execute(update(guest_words).where(guest_words.c.ticket_id.in_(mine)).values(text=_GONE))
+    await tx.execute(delete(notices).where(notices.c.ticket_id.in_(mine)))
     await tx.execute(
         update(customers)
         .where(customers.c.id == customer_id)

@@ -68,6 +68,7 @@ PEOPLE = (
     Person("classifier2", "罗青梧", (Role.CLASSIFIER,), ("sorting",)),
     Person("inspector1", "柳安澜", (Role.INSPECTOR,), (DEFAULT_TEAM,)),
     Person("manager1", "段长庚", (Role.MANAGER,), (DEFAULT_TEAM,)),
+    Person("executive1", "萧致远", (Role.EXECUTIVE,), ()),
 )
 
 

@@ -17,6 +17,7 @@ from bot.types import Incoming, Kind, Speaker
 from core.ids import ChannelId
 from core.statements import Statement
 from gateway.demo import words
+from gateway.demo.loop import play_head, seed_loop
 from gateway.demo.plan import MATTERS, SEED, Course, Ending, Matter, Topic, plan
 from gateway.demo.stage import Stage, channel_ids, speakers, views
 from gateway.seed import seed_defaults
@@ -64,6 +65,7 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
     async with stage.db.batch():
         await stage.timers(now)
         await stage.mark()
+    await seed_loop(parts)
     return f"the demo's history has {len(planned)} matters ({time.monotonic() - started:.0f} s)"
 
 
@@ -235,6 +237,7 @@ class Player:
         if not await self._talk_and_solve(scene, rate=False):
             return
         await self._rate(scene, 1, self._chance.choice(words.BLAME), solved=False)
+        await play_head(self._stage, scene.customer_id, scene.serial, self._chance)
         if scene.matter.ending in (Ending.REVIEW, Ending.ESCALATED, Ending.NEW):
             return
         await self._expert(scene)

@@ -19,7 +19,7 @@ from gateway.http.staff import cookie_name, set_session_cookie
 from gateway.services import services
 
 # The roles of the start page, in its order.
-_ROLES = (Role.AGENT, Role.EXPERT, Role.SUPERVISOR, Role.EDITOR, Role.ADMIN)
+_ROLES = (Role.AGENT, Role.EXPERT, Role.SUPERVISOR, Role.EDITOR, Role.ADMIN, Role.EXECUTIVE)
 _IDENTITY_LIFE = timedelta(minutes=10)
 # Invented members of the shop: account → (name, level).
 MEMBERS = {
