@@ -26,10 +26,18 @@ async function start(own: number): Promise<void> {
   useTheme();
   await useLanguage(keptLanguage());
   const router = makeRouter(own, session);
-  speakAs(own, () => {
-    live.stop();
-    session.forget(true);
-    void router.push({ name: "login", query: { next: router.currentRoute.value.fullPath } });
-  });
+  speakAs(
+    own,
+    () => {
+      live.stop();
+      session.forget(true);
+      void router.push({ name: "login", query: { next: router.currentRoute.value.fullPath } });
+    },
+    () => {
+      // A new version came into force while the page stood open.
+      const here = router.currentRoute.value;
+      if (here.name !== "accept") void router.push({ name: "accept", query: { next: here.fullPath } });
+    },
+  );
   app.use(i18n).use(router).mount("#app");
 }

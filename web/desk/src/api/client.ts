@@ -29,11 +29,13 @@ const REPLY_TIMEOUT_MS = 30_000;
 let slot = 1;
 let csrf = "";
 let onLoggedOut: () => void = () => undefined;
+let onAgreementWanted: () => void = () => undefined;
 
 /** Told once by the start of the page. */
-export function speakAs(ownSlot: number, loggedOut: () => void): void {
+export function speakAs(ownSlot: number, loggedOut: () => void, agreementWanted: () => void = () => undefined): void {
   slot = ownSlot;
   onLoggedOut = loggedOut;
+  onAgreementWanted = agreementWanted;
 }
 
 export function ownSlot(): number {
@@ -79,6 +81,7 @@ async function call<T>(method: Method, path: string, body?: unknown): Promise<T>
   if (response.ok) return (await response.json()) as T;
   const error = await readError(response);
   if (error.status === 401 && !path.startsWith("/api/v1/session")) onLoggedOut();
+  if (error.code === "agreement_required") onAgreementWanted();
   throw error;
 }
 

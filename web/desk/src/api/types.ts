@@ -2,6 +2,7 @@
 
 import type { TicketLoop } from "./guests";
 import type { TicketMatter } from "./matters";
+import type { Panel } from "./playbooks";
 import type { SlaMark, SlaView } from "./sla";
 
 export type ChannelKind = "web" | "wechat" | "weibo" | "wecom" | "mail" | "phone";
@@ -291,6 +292,7 @@ export interface Survey {
 }
 
 export interface TicketDetail extends TicketBrief, TicketMatter, TicketLoop {
+  playbook?: Panel | null;
   sla?: SlaView | null;
   version: number;
   result_kind: string | null;

@@ -9,6 +9,7 @@ import { useResource, type Resource } from "./resource";
 
 export const FILTERS = ["state", "category", "team", "channel", "priority"] as const;
 export type FilterName = (typeof FILTERS)[number];
+export const SORTS = ["priority", "updated", "created", "oldest", "due"] as const;
 const ROWS_AT_ONCE = 50;
 const TYPED_AFTER_MS = 300;
 
@@ -18,9 +19,19 @@ export interface TicketList {
   readonly typed: Ref<string>;
   readonly chosen: ComputedRef<Partial<Record<FilterName, string>>>;
   readonly isFiltered: ComputedRef<boolean>;
+  readonly sort: ComputedRef<string>;
+  readonly isSearch: ComputedRef<boolean>;
+  /** Whether one looks beyond one's teams. */
+  readonly isOutside: ComputedRef<boolean>;
+  /** Which saved view was chosen last. */
+  readonly saved: ComputedRef<string | null>;
+  /** What is shown now, as a saved view keeps it. */
+  readonly filters: ComputedRef<Record<string, string>>;
   readonly next: Ref<string | null>;
   readonly isLoadingMore: Ref<boolean>;
   set(change: Record<string, string | undefined>): void;
+  /** Show this and nothing else. */
+  show(query: Record<string, string | undefined>): void;
   loadMore(): Promise<void>;
 }
 
@@ -38,7 +49,19 @@ export function useTicketList(home: api.TicketView): TicketList {
   const isLoadingMore = ref(false);
   const extra = shallowRef<TicketBrief[]>([]);
 
-  const filter = (): api.TicketFilter => ({ view: view.value, limit: ROWS_AT_ONCE, ...chosen.value, ...(word("q") ? { q: word("q") as string } : {}) });
+  const sort = computed(() => word("sort") ?? "");
+  const isSearch = computed(() => word("q") !== undefined);
+  const isOutside = computed(() => word("outside") === "1" && isSearch.value);
+  const saved = computed(() => word("saved") ?? null);
+  const filters = computed<Record<string, string>>(() => ({ view: view.value, ...chosen.value, ...(isSearch.value ? { q: word("q") ?? "" } : {}) }));
+  const filter = (): api.TicketFilter => ({
+    limit: ROWS_AT_ONCE,
+    ...filters.value,
+    // Beyond one's teams there is no work to sort by view.
+    view: isOutside.value ? "all" : view.value,
+    ...(isOutside.value ? { outside: "1" } : {}),
+    ...(sort.value === "" || isSearch.value ? {} : { sort: sort.value }),
+  });
   const resource = useResource(async () => {
     const page = await api.list(filter());
     next.value = page.next ?? null;
@@ -48,6 +71,11 @@ export function useTicketList(home: api.TicketView): TicketList {
 
   function set(change: Record<string, string | undefined>): void {
     void router.replace({ name: "tickets", query: { ...route.query, ...change } });
+  }
+
+  function show(query: Record<string, string | undefined>): void {
+    typed.value = query["q"] ?? "";
+    void router.replace({ name: "tickets", query });
   }
 
   async function loadMore(): Promise<void> {
@@ -67,7 +95,7 @@ export function useTicketList(home: api.TicketView): TicketList {
   let timer = 0;
   watch(typed, (text) => {
     window.clearTimeout(timer);
-    timer = window.setTimeout(() => set({ q: text.trim() === "" ? undefined : text.trim() }), TYPED_AFTER_MS);
+    timer = window.setTimeout(() => set({ q: text.trim() === "" ? undefined : text.trim(), ...(text.trim() === "" ? { outside: undefined } : {}) }), TYPED_AFTER_MS);
   });
   watch(() => JSON.stringify(filter()), () => void resource.load(), { immediate: true });
 
@@ -77,6 +105,6 @@ export function useTicketList(home: api.TicketView): TicketList {
     if (frame.type === "ticket" || frame.type === "resync") readSoon();
   });
 
-  const isFiltered = computed(() => Object.keys(chosen.value).length > 0 || word("q") !== undefined);
-  return { resource, view, typed, chosen, isFiltered, next, isLoadingMore, set, loadMore };
+  const isFiltered = computed(() => Object.keys(chosen.value).length > 0 || isSearch.value);
+  return { resource, view, typed, chosen, isFiltered, sort, isSearch, isOutside, saved, filters, next, isLoadingMore, set, show, loadMore };
 }
