@@ -10,7 +10,8 @@ export type Frame =
   | { type: "conversation"; id: string }
   | { type: "offer" }
   | { type: "assigned" }
-  | { type: "due"; serial: string }
+  | { type: "due"; serial: string; soon?: boolean; text?: string }
+  | { type: "followed"; serial: string; kind: string }
   | { type: "sla"; serial: string; state: "warning" | "broken" | "chain" }
   | { type: "typing"; conversation_id: string; on: boolean }
   | { type: "read"; conversation_id: string }
