@@ -66,7 +66,7 @@ async def test_links_are_short_and_lead_to_all_of_ones_tickets(house: House) -> 
 
 
 async def test_a_file_behind_a_link_reaches_the_ticket_and_nobody_else(house: House) -> None:
-    _, serial, token = await ticket_of(house, "发票开错抬头了", "转人工")
+    _, _, token = await ticket_of(house, "发票开错抬头了", "转人工")
     _, _, other = await ticket_of(house, "播放一直卡", "转人工")
     made = await upload(house, f"/t/{token}/attachments")
     body = {"attachment_id": made["attachment_id"], "text": "见截图"}
