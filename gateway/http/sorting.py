@@ -13,10 +13,12 @@ from sqlalchemy import func, select
 from core.clock import UTC
 from core.errors import Invalid, NotFound
 from core.people.roles import Permission
+from gateway.http.gate import reader
 from gateway.http.kit import STAFF, Route, body, no_content, number, reply, viewer
 from gateway.http.tickets import speaker
 from gateway.services import Services, services
 from tickets import categories
+from tickets.privacy.scope import in_scope
 from tickets.sorting import queue
 from tickets.sorting.decision import Known, decide
 from tickets.sorting.features import clean
@@ -75,6 +77,7 @@ async def get_queue(request: web.Request) -> web.StreamResponse:
             limit=number(request, "limit", _PAGE, 1, _MAX_PAGE),
             staff_id=who.staff_id,
             since=today,
+            scope=in_scope(reader(who)),
         )
     return reply({**found, "next": None})
 

@@ -268,6 +268,7 @@ async def merge(request: web.Request) -> web.StreamResponse:
     wish = await body(request, Into)
     if wish.serial.upper() == serial_of(request):
         raise NotFound("ticket")
+    await services(request).privacy.openings.check(reader(viewer(request)), wish.serial)
     return await _after(
         request,
         await services(request).tickets.merge(serial_of(request), wish.serial.upper(), speaker(viewer(request))),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select, true
 
 from bot.store import messages
 from bot.types import Author
@@ -24,11 +24,14 @@ _MOST_SAID, _MOST_CHARACTERS = 6, 600
 Briefs = Callable[[Tx, Iterable[Ticket]], Awaitable[list[dict[str, Any]]]]
 
 
-async def page(tx: Tx, briefs: Briefs, *, limit: int, staff_id: str, since: datetime) -> dict[str, Any]:
+async def page(
+    tx: Tx, briefs: Briefs, *, limit: int, staff_id: str, since: datetime, scope: ColumnElement[bool] | None = None
+) -> dict[str, Any]:
     """The head of the queue with words and suggestions, how many wait, and how many this person has sorted since."""
+    waiting = and_(store.waiting(), true() if scope is None else scope)
     rows = await tx.all(
         select(tickets)
-        .where(store.waiting())
+        .where(waiting)
         .order_by(tickets.c.priority, tickets.c.created_at, tickets.c.id)
         .limit(limit)
     )
@@ -48,7 +51,7 @@ async def page(tx: Tx, briefs: Briefs, *, limit: int, staff_id: str, since: date
     ]
     return {
         "items": items,
-        "waiting": int(await tx.scalar(select(func.count()).select_from(tickets).where(store.waiting())) or 0),
+        "waiting": int(await tx.scalar(select(func.count()).select_from(tickets).where(waiting)) or 0),
         "sorted_today": int(
             await tx.scalar(
                 select(func.count())
