@@ -21,6 +21,7 @@ from core.ids import new_id
 from core.people.roles import Role
 from core.people.store import DEFAULT_TEAM
 from core.people.tables import staff
+from gateway.demo.sla import refresh_robots
 from gateway.services import Services
 from knowledge_base.demo_content import FOLDER, import_demo, read_articles
 
@@ -80,6 +81,7 @@ async def seed_demo(services: Services) -> None:
         await import_demo(tx, services.clock.now())
         await _shop(services, tx, hot["web"])
         await _platforms(services, tx, hot)
+        await refresh_robots(services, tx)
 
 
 async def _staff(services: Services) -> None:

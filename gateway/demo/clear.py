@@ -10,11 +10,12 @@ from sqlalchemy import delete, select, update
 from bot.tables import channels, conversations, customers, episodes, exchanges, identities, messages
 from core.db import Tx
 from core.people.tables import staff
+from core.robots.tables import robots
 from core.tables import jobs
 from gateway.services import Services
 from handoff.tables import drafts, handoffs
 from knowledge_base.tables import articles, current_release, gaps, questions, releases
-from tickets.tables import surveys, ticket_events, tickets
+from tickets.tables import custom_fields, surveys, ticket_events, tickets
 
 
 async def clear_demo(parts: Services) -> str:
@@ -39,6 +40,8 @@ async def _conversations(tx: Tx) -> int:
     await tx.execute(delete(drafts).where(drafts.c.conversation_id.in_(own)))
     await tx.execute(delete(handoffs).where(handoffs.c.demo.is_(True)))
     await tx.execute(delete(gaps).where(gaps.c.demo.is_(True)))
+    await tx.execute(delete(custom_fields).where(custom_fields.c.created_by == "demo"))
+    await tx.execute(delete(robots).where(robots.c.demo.is_(True)))
     await tx.execute(delete(surveys).where(surveys.c.ticket_id.in_(matters)))
     await tx.execute(delete(ticket_events).where(ticket_events.c.ticket_id.in_(matters)))
     await tx.execute(delete(jobs).where(jobs.c.key.in_(matters)))

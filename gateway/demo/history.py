@@ -19,7 +19,9 @@ from core.statements import Statement
 from gateway.demo import words
 from gateway.demo.loop import play_head, seed_loop
 from gateway.demo.plan import MATTERS, SEED, Course, Ending, Matter, Topic, plan
+from gateway.demo.sla import seed_sla
 from gateway.demo.stage import Stage, channel_ids, speakers, views
+from gateway.demo.work import give, result_of, seed_work
 from gateway.seed import seed_defaults
 from gateway.services import Services
 from knowledge_base import demo_content, store
@@ -65,7 +67,9 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
     async with stage.db.batch():
         await stage.timers(now)
         await stage.mark()
+    await seed_work(parts, stage, now)
     await seed_loop(parts)
+    await seed_sla(parts, stage, now)
     return f"the demo's history has {len(planned)} matters ({time.monotonic() - started:.0f} s)"
 
 
@@ -328,7 +332,10 @@ class Player:
     async def _solve(self, scene: _Scene, agent: Speaker, *, rate: bool = True, expert: bool = False) -> None:
         area = scene.matter.category.split("/", 1)[0]
         pool = words.EXPERT_SOLUTIONS if expert else words.SOLUTIONS.get(area, words.SOLUTIONS["建议与咨询"])
-        await self._stage.tickets.resolve_serial(scene.serial, agent, solution=self._chance.choice(pool))
+        number, now = scene.matter.number, self._stage.clock.now()
+        await give(self._stage, scene.serial, agent, number)
+        result = {"solution": self._chance.choice(pool), **result_of(area, number, now)}
+        await self._stage.tickets.resolve_serial(scene.serial, agent, **result)
         await self._stage.sent(scene.conversation_id)
         self._wait(5, 60)
         await self._stage.jobs.run_due()

@@ -194,6 +194,8 @@ class Stage:
             parts.settings,
         )
         self.tickets.join(owners=self.handoffs, outbox=Silent())
+        # The past is timed at its end, all at once, and nobody is told of it now.
+        self.tickets.sla.asleep, self.tickets.sla.speaks = True, False
         self.turns = Turns(
             self.db,
             self.clock,

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from core.errors import Forbidden, Invalid, NotFound, Unauthorized
 from core.people.roles import Role
 from core.people.tables import staff
+from gateway.demo.platforms.robots import ROUTES as ROBOT_ROUTES
 from gateway.demo.platforms.routes import ROUTES as PLATFORM_ROUTES
 from gateway.http.kit import OPEN, Route, address, body, reply, same_origin
 from gateway.http.pages import PAGE_POLICY, own_url, page, static
@@ -142,6 +143,7 @@ ROUTES = (
     Route("GET", "/demo/info", info, OPEN),
     Route("POST", "/demo/login", log_in, OPEN, body=DemoLogIn),
     *PLATFORM_ROUTES,
+    *ROBOT_ROUTES,
 )
 SHOP_ROUTES = (
     Route("GET", "/", shop_page, OPEN),

@@ -79,8 +79,10 @@ def _rows(ticket: Ticket, old: Sequence[ClockRow], states: Sequence[ClockState],
             continue
         yield _brought_to(row, state)
     for row in known.values():
-        # Nobody promises this any more.
-        yield row if not row.runs else replace(row, stopped_at=now, outcome=Outcome.DROPPED.value, chain_at=None)
+        # One that runs is promised no more; one from after `now` belongs to a past that is being played.
+        if row.runs and row.started_at <= now:
+            row = replace(row, stopped_at=now, outcome=Outcome.DROPPED.value, chain_at=None)
+        yield row
 
 
 def _fresh(ticket: Ticket, state: ClockState) -> ClockRow:

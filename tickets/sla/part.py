@@ -168,6 +168,8 @@ class Sla(Part):
         return found
 
     async def _on_recount(self, tx: Tx, job: Job) -> None:
+        if self.asleep:
+            return
         found = await self._some(tx, _OPEN_MATTERS, str(job.payload.get("after", "")))
         if found:
             await self.kit.jobs.put(tx, JOB_RECOUNT, _ALL, self.kit.clock.now(), {"after": found[-1].serial})
