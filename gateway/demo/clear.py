@@ -15,6 +15,7 @@ from core.tables import jobs
 from gateway.services import Services
 from handoff.tables import drafts, handoffs
 from knowledge_base.tables import articles, current_release, gaps, questions, releases
+from tickets.figures.tables import figure_targets
 from tickets.tables import custom_fields, surveys, ticket_events, tickets
 
 
@@ -40,6 +41,7 @@ async def _conversations(tx: Tx) -> int:
     await tx.execute(delete(drafts).where(drafts.c.conversation_id.in_(own)))
     await tx.execute(delete(handoffs).where(handoffs.c.demo.is_(True)))
     await tx.execute(delete(gaps).where(gaps.c.demo.is_(True)))
+    await tx.execute(delete(figure_targets).where(figure_targets.c.set_by == "demo"))
     await tx.execute(delete(custom_fields).where(custom_fields.c.created_by == "demo"))
     await tx.execute(delete(robots).where(robots.c.demo.is_(True)))
     await tx.execute(delete(surveys).where(surveys.c.ticket_id.in_(matters)))

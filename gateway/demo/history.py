@@ -17,6 +17,7 @@ from bot.types import Incoming, Kind, Speaker
 from core.ids import ChannelId
 from core.statements import Statement
 from gateway.demo import words
+from gateway.demo.figures import seed_figures
 from gateway.demo.loop import play_head, seed_loop
 from gateway.demo.plan import MATTERS, SEED, Course, Ending, Matter, Topic, plan
 from gateway.demo.sla import seed_sla
@@ -70,6 +71,7 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
     await seed_work(parts, stage, now)
     await seed_loop(parts)
     await seed_sla(parts, stage, now)
+    await seed_figures(parts)
     return f"the demo's history has {len(planned)} matters ({time.monotonic() - started:.0f} s)"
 
 

@@ -96,7 +96,7 @@ async def behind(tx: Tx, zone: ZoneInfo) -> list[str]:
     counted = {
         "asked": func.count(),
         "given": func.count(surveys.c.answered_at),
-        "rated": func.count(surveys.c.rating),
+        "rated": func.count(case((surveys.c.answered_at.is_not(None), surveys.c.rating))),
         "recommend_rated": func.count(told),
         "recommend_net": net,
     }

@@ -103,7 +103,20 @@ ticket_facts = Table(
         Column(name, BigInteger if name.endswith(("_s", "_ms")) else Integer, nullable=False, default=0)
         for name in MEASURES
     ),
-    Index("ix_ticket_facts_day", "day"),
+    # Days first, then all that the smaller tables of the page add up: they never touch the rows themselves.
+    Index(
+        "ix_ticket_facts_cut",
+        "day",
+        "hour",
+        "channel",
+        "category",
+        "team",
+        "reason",
+        "article",
+        "matters",
+        "people",
+        "solved",
+    ),
     Index("ix_ticket_facts_customer_id_received_at", "customer_id", "received_at"),
 )
 

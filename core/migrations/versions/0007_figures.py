@@ -103,7 +103,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("ticket_id", name="pk_ticket_facts"),
     )
-    op.create_index("ix_ticket_facts_day", "ticket_facts", ["day"])
+    op.create_index(
+        "ix_ticket_facts_cut",
+        "ticket_facts",
+        ["day", "hour", "channel", "category", "team", "reason", "article", "matters", "people", "solved"],
+    )
     op.create_index("ix_ticket_facts_customer_id_received_at", "ticket_facts", ["customer_id", "received_at"])
     op.create_index(
         "ix_messages_thumbs",
