@@ -55,9 +55,13 @@ REQUEST_ID = web.RequestKey("request_id", str)
 Handle = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+FILE = object()
+"""In place of a type: one file, multipart as a body, its content as a result."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the URL table. `body` and `result` are msgspec types, for parsing and for OpenAPI."""
+    """One line of the URL table. `body` and `result` are msgspec types (or FILE), for parsing and for OpenAPI."""
 
     method: str
     path: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -230,20 +229,3 @@ async def test_a_receiver_hears_of_a_matter_and_its_log_shows_it(house: House) -
         await house.call("PATCH", f"/webhooks/{made['id']}", 200, admin, {"disabled": True})
         await house.call("DELETE", f"/webhooks/{made['id']}", 204, admin)
         await house.call("GET", f"/webhooks/{made['id']}/deliveries", 404, admin)
-
-
-async def test_every_route_of_the_document_says_what_it_is_for(house: House) -> None:
-    """Each has a summary, a body where it takes one, and an answer where it gives one; ids are told apart."""
-    document = await house.call("GET", "/openapi.json", 200, {})
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            if method == "options":
-                continue
-            where = f"{method} {path}"
-            assert re.match(r"[A-Z《「]", operation["summary"]), where
-            if method in ("post", "put", "patch"):
-                assert "requestBody" in operation, where
-            good = [status for status in operation["responses"] if status.isdigit()]
-            assert len(good) == 1, where
-            if good[0] not in ("204", "303"):
-                assert operation["responses"][good[0]].get("content"), where
