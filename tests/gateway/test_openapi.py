@@ -116,7 +116,7 @@ def _drawn(route: Route) -> list[tuple[str, bytes]]:
     """A few wishes for a route, the same ones each time."""
     found: list[tuple[str, bytes]] = []
 
-    @settings(max_examples=6, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, database=None, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
     @given(_wishes(route))
     def draw(wish: tuple[str, bytes]) -> None:
         found.append(wish)
