@@ -21,6 +21,7 @@ from gateway.demo.figures import seed_figures
 from gateway.demo.loop import play_head, seed_loop
 from gateway.demo.plan import MATTERS, SEED, Course, Ending, Matter, Topic, plan
 from gateway.demo.sla import seed_sla
+from gateway.demo.sorting import follow_playbook, seed_sorting, sort_by_person, sorters
 from gateway.demo.stage import Stage, channel_ids, speakers, views
 from gateway.demo.work import give, result_of, seed_work
 from gateway.seed import seed_defaults
@@ -58,6 +59,7 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
     planned = plan(now, _known(), _unknown(), matters)
     stage = Stage(parts, views(contents, sorted_by), release.id, planned[0].at)
     player = Player(stage, await speakers(parts), await channel_ids(parts), keys, now)
+    player.sorters = await sorters(parts)
     for at in range(0, len(planned), _BATCH):
         async with stage.db.batch():
             for matter in planned[at : at + _BATCH]:
@@ -71,6 +73,7 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
     await seed_work(parts, stage, now)
     await seed_loop(parts)
     await seed_sla(parts, stage, now)
+    await seed_sorting(parts)
     await seed_figures(parts)
     return f"the demo's history has {len(planned)} matters ({time.monotonic() - started:.0f} s)"
 
@@ -115,6 +118,7 @@ class Player:
         self._keys = keys
         self._now = now
         self._accepted_seq = 0
+        self.sorters: list[Speaker] = []
         self._chance = random.Random(SEED + 1)  # noqa: S311 - invents a past, guards nothing
 
     async def play(self, matter: Matter) -> None:
@@ -131,6 +135,10 @@ class Player:
         if scene is not None:
             await getattr(self, f"_{matter.course.value}")(scene)
             await self._after(scene)
+            if self.sorters:
+                sorter, share = self._chance.choice(self.sorters), self._chance.random()
+                async with stage.db.read() as tx:
+                    await sort_by_person(stage.tickets, tx, scene.serial, matter.category, sorter, share)
 
     async def _first_words(self, matter: Matter) -> _Scene | None:
         conversation_id = await self._says(matter, matter.texts[0])
@@ -336,6 +344,8 @@ class Player:
         pool = words.EXPERT_SOLUTIONS if expert else words.SOLUTIONS.get(area, words.SOLUTIONS["建议与咨询"])
         number, now = scene.matter.number, self._stage.clock.now()
         await give(self._stage, scene.serial, agent, number)
+        async with self._stage.db.read() as tx:
+            await follow_playbook(self._stage.tickets, tx, scene.serial, agent, self._chance)
         result = {"solution": self._chance.choice(pool), **result_of(area, number, now)}
         await self._stage.tickets.resolve_serial(scene.serial, agent, **result)
         await self._stage.sent(scene.conversation_id)

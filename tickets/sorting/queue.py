@@ -30,10 +30,7 @@ async def page(
     """The head of the queue with words and suggestions, how many wait, and how many this person has sorted since."""
     waiting = and_(store.waiting(), true() if scope is None else scope)
     rows = await tx.all(
-        select(tickets)
-        .where(waiting)
-        .order_by(tickets.c.priority, tickets.c.created_at, tickets.c.id)
-        .limit(limit)
+        select(tickets).where(waiting).order_by(tickets.c.priority, tickets.c.created_at, tickets.c.id).limit(limit)
     )
     found = [value(row) for row in rows]
     guesses = await store.guesses_of(tx, [each.id for each in found])

@@ -70,6 +70,8 @@ class Sorting(Part):
         self._classifier: Classifier | None = None
         self._looked_at = -_LOOK_FOR_VERSION_S
         self._wake = asyncio.Event()
+        self.asleep = False
+        """Nothing is put in line: for a past that is played, where people's corrections are all that counts."""
 
     def join(self, *, encoder: EncoderClient, seeds: Seeds) -> None:
         """Name who makes vectors, and where questions with known categories come from while there is little else."""
@@ -99,9 +101,12 @@ class Sorting(Part):
             await self._line_up(tx, ticket)
 
     async def _line_up(self, tx: Tx, ticket: Ticket) -> None:
-        await store.put(tx, ticket.id, self.kit.clock.now() + GATHER)
+        if not self.asleep:
+            await store.put(tx, ticket.id, self.kit.clock.now() + GATHER)
 
     async def _count_correction(self, tx: Tx) -> None:
+        if self.asleep:
+            return
         version = await store.active(tx)
         since = await store.corrections_since(tx, version.made_at if version else None)
         if since % RETRAIN_AFTER == 0:
@@ -176,14 +181,13 @@ class Sorting(Part):
         open_ones: dict[str, Ticket] = {each.id: each for each in found if is_open(each.state)}
         texts = {key: clean(_text(each)) for key, each in open_ones.items()}
         vectors = await self._vectors(texts)
-        for work in taken:
+        if ended := [each for each in taken if each.key not in open_ones]:
+            async with self.kit.db.begin() as tx:
+                for work in ended:
+                    await store.finish(tx, work)
+        for work in (each for each in taken if each.key in open_ones):
             try:
-                ticket = open_ones.get(work.key)
-                if ticket is None:
-                    async with self.kit.db.begin() as tx:
-                        await store.finish(tx, work)
-                else:
-                    await self._sort_one(work, ticket, tree, texts[work.key], vectors.get(work.key))
+                await self._sort_one(work, open_ones[work.key], tree, texts[work.key], vectors.get(work.key))
             except DatabaseUnavailable:
                 raise
             except Exception:
