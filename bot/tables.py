@@ -96,6 +96,13 @@ conversations = Table(
     Index("ix_conversations_turn_due_at", "turn_due_at"),
     Index("ix_conversations_customer_id", "customer_id"),
     Index("ix_conversations_mode_last_message_at", "mode", "last_message_at"),
+    # Who has which conversation is asked for every list, and few have anybody.
+    Index(
+        "ix_conversations_agent_id",
+        "agent_id",
+        sqlite_where=text("agent_id IS NOT NULL"),
+        postgresql_where=text("agent_id IS NOT NULL"),
+    ),
 )
 
 episodes = Table(

@@ -34,7 +34,7 @@ from tickets.search import Search, asked_terms, marks, snippet, ticket_terms
 from tickets.sla.mark import sla_mark
 from tickets.states import State, is_open
 from tickets.store import UNSORTED, Ticket
-from tickets.tables import WORK, ticket_followers, tickets
+from tickets.tables import REVIEW, WORK, ticket_followers, tickets
 from tickets.tables import surveys as surveys_table
 from tickets.work import Work
 
@@ -52,7 +52,7 @@ VIEWS = (
     "all",
 )
 # Word for word as the partial indexes have it, so that the databases see that these indexes hold what is asked for.
-_WORK = sql(WORK)
+_WORK, _REVIEW = sql(WORK), sql(REVIEW)
 # Errors of platforms that the desk has words for.
 _TOLD_ERRORS = frozenset(
     {"window_closed", "quota", "unsubscribed", "unreachable", "rejected", "file_not_carried", "file_gone"}
@@ -208,7 +208,7 @@ class Lists(Work):
             case "sorting":
                 return (_WORK, awake, tickets.c.category_id == UNSORTED)
             case "review":
-                return (tickets.c.review_wanted.is_(True),)
+                return (_REVIEW,)
             case "overdue":
                 return (_WORK, or_(tickets.c.next_step_at < now, tickets.c.sla_due_at < now))
             case "snoozed":

@@ -9,6 +9,8 @@ from core.db import metadata
 
 # Open matters of tier two and three, word for word as the partial indexes have it: tier one is the bot's.
 WORK = "tier > 1 AND state IN ('in_progress', 'new', 'to_report', 'waiting_customer')"
+# On the supervisor's list, in the words of its index.
+REVIEW = "review_wanted"
 
 categories = Table(
     "categories",
@@ -111,6 +113,8 @@ _newest = (tickets.c.updated_at.desc(), tickets.c.id.desc())
 _is_work: dict[str, Any] = {"sqlite_where": text(WORK), "postgresql_where": text(WORK)}
 Index("ix_tickets_work", tickets.c.priority, *_newest, **_is_work)
 Index("ix_tickets_work_team", tickets.c.team_id, tickets.c.priority, *_newest, **_is_work)
+_is_review: dict[str, Any] = {"sqlite_where": text(REVIEW), "postgresql_where": text(REVIEW)}
+Index("ix_tickets_review", tickets.c.priority, *_newest, **_is_review)
 
 ticket_events = Table(
     "ticket_events",

@@ -17,6 +17,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, false, or_, select, true
 
 from bot.tables import conversations, episodes
+from bot.types import Mode
 from core.people.roles import Permission, Role, permissions_of
 from core.people.store import DEFAULT_TEAM
 from tickets.loop.tables import guests
@@ -87,7 +88,7 @@ def in_scope(reader: Reader) -> ColumnElement[bool]:
         tickets.c.id.in_(
             select(episodes.c.ticket_id)
             .join(conversations, conversations.c.episode_id == episodes.c.id)
-            .where(conversations.c.agent_id == reader.staff_id)
+            .where(conversations.c.mode == Mode.AGENT.value, conversations.c.agent_id == reader.staff_id)
         ),
     ]
     if reader.lines:

@@ -160,5 +160,9 @@ def _orders() -> None:
     newest = [sa.text("updated_at DESC"), sa.text("id DESC")]
     op.create_index("ix_tickets_work", "tickets", ["priority", *newest], **work)
     op.create_index("ix_tickets_work_team", "tickets", ["team_id", "priority", *newest], **work)
+    held = {"sqlite_where": sa.text("agent_id IS NOT NULL"), "postgresql_where": sa.text("agent_id IS NOT NULL")}
+    op.create_index("ix_conversations_agent_id", "conversations", ["agent_id"], **held)
+    review = {"sqlite_where": sa.text("review_wanted"), "postgresql_where": sa.text("review_wanted")}
+    op.create_index("ix_tickets_review", "tickets", ["priority", *newest], **review)
     op.create_index("ix_tickets_updated_at_id", "tickets", ["updated_at", "id"])
     op.create_index("ix_tickets_state_updated_at_id", "tickets", ["state", "updated_at", "id"])
