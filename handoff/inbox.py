@@ -59,7 +59,8 @@ _COLUMNS = (
     conversations.c.agent_name,
     conversations.c.last_text,
     conversations.c.last_message_at.label("last_at"),
-    func.coalesce(handoffs.c.ticket_id, episodes.c.ticket_id).label("ticket_id"),
+    # The episode's, since a ticket may have been put under another one while its customer waits.
+    func.coalesce(episodes.c.ticket_id, handoffs.c.ticket_id).label("ticket_id"),
     handoffs.c.id.label("handoff_id"),
     handoffs.c.team_id,
     handoffs.c.reason,

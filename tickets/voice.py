@@ -182,6 +182,17 @@ class Voice:
         event: Mapping[str, Any] = {"type": "ticket", "id": ticket.id, "serial": ticket.serial}
         tx.after_commit(lambda: self._notifier.publish("desk", event))
 
+    async def follow(self, tx: Tx, ticket: Ticket, target: Ticket) -> None:
+        """Let the talk on a ticket go on on the one that it was put under; what was said so far stays where it was."""
+        if ticket.conversation_id is None:
+            return
+        conversation = await conversations.get(tx, ticket.conversation_id, lock=True)
+        episode_id = await self._episode_here(tx, conversation, ticket)
+        if episode_id is not None:
+            await episodes.move_to_ticket(tx, episode_id, target.id)
+            await conversations.bump_state(tx, conversation.id)
+            tell_state(tx, self._notifier, conversation.id)
+
     async def _episode_here(self, tx: Tx, conversation: Conversation, ticket: Ticket) -> EpisodeId | None:
         if conversation.episode_id is None:
             return None

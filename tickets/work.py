@@ -326,7 +326,8 @@ class Work(Book):
             return await self._confirmed(tx, ticket, actor_of(by))
 
     async def merge(self, serial: str, into: str, by: Speaker) -> Ticket:
-        """Put a double under the ticket that goes on. Both must be the same customer's."""
+        """Put a double under the ticket that goes on, which takes over the talk that is going on. Both must be the same
+        customer's, and somebody must still be at work on the target: else an open matter would end unheard."""
         async with self._db.begin() as tx:
             pair = {each: await store.by_serial(tx, each) for each in (serial, into)}
             for conversation_id in sorted(each.conversation_id for each in pair.values() if each.conversation_id):
@@ -335,10 +336,13 @@ class Work(Book):
             ticket, target = pair[serial], pair[into]
             if ticket.id == target.id or ticket.customer_id != target.customer_id:
                 raise Forbidden("merge")
-            if target.state == State.MERGED:
-                raise IllegalMove("target is merged", text_id="error.illegal_move")
+            if not is_open(target.state):
+                raise IllegalMove(f"target is {target.state}", text_id="error.illegal_move")
             await self._change(tx, target, "took_in", actor_of(by), text=ticket.serial)
-            return await self._merge_into(tx, ticket, target, actor_of(by))
+            merged = await self._merge_into(tx, ticket, target, actor_of(by))
+            await self._voice.survey(tx, merged, stands=False)
+            await self._voice.follow(tx, merged, target)
+            return merged
 
     def allowed(self, ticket: Ticket, permissions: Collection[str]) -> list[str]:
         """What this ticket lets somebody with these permissions do now, as the desk names it."""

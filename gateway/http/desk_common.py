@@ -31,9 +31,11 @@ def watches(who: Viewer) -> bool:
 async def confirm_ticket(parts: Services, ticket_id: str, who: Viewer) -> None:
     """Put the ticket into the agent's hands, as taking the conversation implies."""
     async with parts.db.read() as tx:
-        serial = (await ticket_store.get(tx, ticket_id)).serial
+        ticket = await ticket_store.get(tx, ticket_id)
+        if ticket.merged_into is not None:
+            ticket = await ticket_store.get(tx, ticket.merged_into)
     try:
-        await parts.tickets.confirm(serial, speaker(who))
+        await parts.tickets.confirm(ticket.serial, speaker(who))
     except (IllegalMove, Conflict):
         # It was confirmed before, or belongs into other hands: the conversation can be held all the same.
         return

@@ -176,6 +176,7 @@ async def test_merging_keeps_history_and_links_readable_from_both(world: World) 
     two = await world.newest(str(one.conversation_id))
     other = await world.human(who="v-9")
     await world.tickets.link(two.serial, LIN, other=other.serial, kind="related")
+    await world.tickets.reopen(one.serial, LIN, "同一件事")
     await world.tickets.merge(two.serial, one.serial, SHEN)
     merged, kept = [await world.tickets.matter(each.serial, LINS) for each in (two, one)]
     assert {each["kind"] for each in merged["links"]} >= {"merged_into", "related"}

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.types import Mode
+from bot.store import messages
+from bot.types import Author, Mode
 from core.errors import Conflict, Forbidden, IllegalMove, Invalid
 from tests.tickets.world import LIN, QIN, SHEN, ZHOU, World
 from tickets.lists import Wanted
@@ -174,11 +175,30 @@ async def test_a_double_goes_under_the_other_ticket_of_the_same_customer(world: 
     await world.says("转人工")
     second = await world.newest(str(one.conversation_id))
     assert second.serial != one.serial
+    with pytest.raises(IllegalMove):
+        # Nobody works on that one any more, so what is still open would end unheard.
+        await world.tickets.merge(second.serial, one.serial, SHEN)
+    await world.tickets.reopen(one.serial, LIN, "同一件事")
     merged = await world.tickets.merge(second.serial, one.serial, SHEN)
     assert (merged.state, merged.close_ground, merged.merged_into) == ("merged", "merged", one.id)
     with pytest.raises(IllegalMove):
         await world.tickets.resolve_serial(merged.serial, LIN, solution="好了。")
     await world.check_history(merged.id)
+
+
+async def test_who_was_talking_about_a_double_talks_about_what_goes_on(world: World) -> None:
+    """Nothing more is said on the one that was put away, by nobody, and the other one can be answered."""
+    one = await world.human()
+    async with world.db.read() as tx:
+        said = [each for each in await messages.of_ticket(tx, one.id) if each.author is Author.CUSTOMER]
+    two = await world.tickets.split(one.serial, LIN, message_ids=[said[0].id], title="另一件事")
+    await world.tickets.answer(one.serial, LIN, "您好", "m-1")
+    await world.tickets.merge(one.serial, two.serial, SHEN)
+    await world.says("那什么时候能好")
+    await world.tickets.answer(two.serial, LIN, "今天之内", "m-2")
+    async with world.db.read() as tx:
+        texts = [each.text for each in await messages.of_ticket(tx, two.id)]
+    assert texts[-2:] == ["那什么时候能好", "今天之内"]
 
 
 async def test_the_desk_offers_what_the_state_allows(world: World) -> None:
