@@ -17,7 +17,7 @@ from bot.types import Choice, Kind
 from core.clock import rfc3339
 from core.db import Tx
 from core.jobs import Job
-from tickets import compensations, store, surveys
+from tickets import store, surveys
 from tickets.base import JOB_DELIVERED, Base
 from tickets.loop import notices
 from tickets.loop.conclusion import conclusion
@@ -53,9 +53,13 @@ class Asking(Base):
     async def _conclusion(self, tx: Tx, ticket: Ticket) -> str:
         """What the customer is told, made of the result, what they get for it, and the short history."""
         team = await self._people.team(tx, ticket.follow_up_team_id) if ticket.follow_up_team_id else None
-        given = compensations.given(await compensations.of_ticket(tx, ticket.id), self._texts)
+        given = await self._compensations(tx, ticket)
         name = team.name if team else ""
         return conclusion(ticket, self._texts, self._zone, now=self._clock.now(), given=given, team=name)
+
+    async def _compensations(self, tx: Tx, ticket: Ticket) -> list[str]:
+        """What was approved for the customer, in words; kept by `Work`."""
+        return []
 
     async def _conclusion_news(self, tx: Tx, ticket: Ticket) -> News:
         url = self.ticket_link(ticket.id)
@@ -122,12 +126,9 @@ class Asking(Base):
         survey = await self._new_round(tx, ticket)
         await self._voice.survey(tx, ticket, stands=True)
         news = self._survey_news(ticket, survey)
-        # Nobody looks at the thread of a telephone call; it has the question only where nothing else carries it.
-        carried = None
-        if ticket.channel_kind not in _READ:
-            carried = await self.reach.go(tx, ticket, news, after=CHANNEL)
-        if carried is None:
-            carried = await self.reach.go(tx, ticket, news)
+        # Nobody looks at the thread of a telephone call; the survey's page and the ticket's have the question.
+        after = "" if ticket.channel_kind in _READ else CHANNEL
+        carried = await self.reach.go(tx, ticket, news, after=after)
         await self._survey_goes(tx, survey, carried, tries=0)
         return survey
 

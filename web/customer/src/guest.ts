@@ -9,6 +9,8 @@ import { GuestApi, type HistoryLine, type Locked, type Matter, type Open, type T
 /** While the page is looked at, and nothing is being written, news appear by themselves. */
 const LOOK_AGAIN_MS = 20_000;
 const WORDS_MOST_CHARACTERS = 4_000;
+/** A longer talk is folded, so that the field for the answer is in sight. */
+const SHORT_TALK_LINES = 6;
 
 const api = new GuestApi(lastPart());
 let draft = "";
@@ -84,7 +86,7 @@ function showOpen(found: Open): void {
       matter.solution === null ? null : section(t("guestResult"), h("p", { class: "said-text" }, matter.solution)),
       matter.surveys !== undefined && matter.surveys.length > 0 ? section(t("headSurveys"), surveysView(matter.surveys)) : null,
       matter.history === undefined ? null : fold("history", t("headHistory", { count: matter.history.length }), historyView(matter.history), head),
-      fold("talk", t("guestTalk", { count: matter.talk.length }), talkView(matter.talk), !head),
+      fold("talk", t("guestTalk", { count: matter.talk.length }), talkView(matter.talk), !head && matter.talk.length <= SHORT_TALK_LINES),
     ),
     wordsView(found),
     head ? null : h("p", { class: "serial until" }, t("guestUntil", { when: dayTime(new Date(found.expires_at), language) })),
