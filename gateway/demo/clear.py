@@ -12,10 +12,13 @@ from core.db import Tx
 from core.people.tables import staff
 from core.robots.tables import robots
 from core.tables import jobs
+from gateway.demo.intake import clear_intake
 from gateway.services import Services
 from handoff.tables import drafts, handoffs
 from knowledge_base.tables import articles, current_release, gaps, questions, releases
 from tickets.figures.tables import figure_targets
+from tickets.intake.tables import intake_keys, ticket_imports
+from tickets.privacy.tables import ticket_views
 from tickets.tables import custom_fields, surveys, ticket_events, tickets
 
 
@@ -44,9 +47,14 @@ async def _conversations(tx: Tx) -> int:
     await tx.execute(delete(figure_targets).where(figure_targets.c.set_by == "demo"))
     await tx.execute(delete(custom_fields).where(custom_fields.c.created_by == "demo"))
     await tx.execute(delete(robots).where(robots.c.demo.is_(True)))
+    demo_staff = select(staff.c.id).where(staff.c.demo.is_(True))
+    await tx.execute(delete(ticket_views).where(ticket_views.c.staff_id.in_(demo_staff)))
     await tx.execute(delete(surveys).where(surveys.c.ticket_id.in_(matters)))
     await tx.execute(delete(ticket_events).where(ticket_events.c.ticket_id.in_(matters)))
     await tx.execute(delete(jobs).where(jobs.c.key.in_(matters)))
+    await clear_intake(tx)
+    await tx.execute(delete(intake_keys).where(intake_keys.c.ticket_id.in_(matters)))
+    await tx.execute(delete(ticket_imports).where(ticket_imports.c.demo.is_(True)))
     removed = await tx.count(delete(tickets).where(tickets.c.demo.is_(True)))
     await tx.execute(delete(exchanges).where(exchanges.c.conversation_id.in_(own)))
     await tx.execute(delete(messages).where(messages.c.conversation_id.in_(own)))

@@ -18,8 +18,10 @@ from core.ids import ChannelId
 from core.statements import Statement
 from gateway.demo import words
 from gateway.demo.figures import seed_figures
+from gateway.demo.intake import seed_intake
 from gateway.demo.loop import play_head, seed_loop
 from gateway.demo.plan import MATTERS, SEED, Course, Ending, Matter, Topic, plan
+from gateway.demo.privacy import seed_privacy
 from gateway.demo.sla import seed_sla
 from gateway.demo.sorting import follow_playbook, seed_sorting, sort_by_person, sorters
 from gateway.demo.stage import Stage, channel_ids, speakers, views
@@ -67,6 +69,7 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
             await stage.mark()
         if at % (_BATCH * 10) == 0:
             print(f"demo history: {at} of {len(planned)}", file=sys.stderr)
+    await seed_intake(parts, stage, now)
     async with stage.db.batch():
         await stage.timers(now)
         await stage.mark()
@@ -75,6 +78,7 @@ async def make_history(parts: Services, matters: int = MATTERS) -> str:
     await seed_sla(parts, stage, now)
     await seed_sorting(parts)
     await seed_figures(parts)
+    await seed_privacy(parts)
     return f"the demo's history has {len(planned)} matters ({time.monotonic() - started:.0f} s)"
 
 

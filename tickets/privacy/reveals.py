@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, or_, select
 
 from bot.tables import customers, identities, messages
 from core.audit import Audit
@@ -99,8 +99,9 @@ async def _value(tx: Tx, ticket: Ticket, what: str, key: str) -> str:
         case "field":
             found = ticket.fields.get(key)
         case "message":
-            query = select(messages.c.text).where(messages.c.id == key, messages.c.ticket_id == ticket.id)
-            found = await tx.scalar(query)
+            # The thread of the customer at hand: it goes on over several tickets.
+            own = or_(messages.c.ticket_id == ticket.id, messages.c.conversation_id == ticket.conversation_id)
+            found = await tx.scalar(select(messages.c.text).where(messages.c.id == key, own))
         case "identity":
             mine = identities.c.customer_id == ticket.customer_id
             found = await tx.scalar(select(identities.c.external_id).where(mine, identities.c.id == key))
