@@ -19,7 +19,7 @@ from core.db import Tx
 from core.errors import IllegalMove, Invalid, NotFound, Unauthorized
 from core.ids import CustomerId, TicketId
 from core.tables import files
-from tickets import store, surveys
+from tickets import fields, store, surveys
 from tickets.base import About, ref_of
 from tickets.book import Book
 from tickets.loop.reach import Carried, News
@@ -134,6 +134,8 @@ class CustomerSide(Book):
             if survey is not None and rated
             else None,
             "executive": await self.top.state_of(tx, ticket),
+            # An admin's fields, where the admin lets customers see them.
+            "fields": fields.told(await self._custom(tx), ticket.category_id, ticket.fields),
         }
 
     async def _seen(self, tx: Tx, ticket: Ticket) -> None:
@@ -145,8 +147,10 @@ class CustomerSide(Book):
         await tx.execute(update(tickets).where(*told).values(told_at=None))
 
     def _is_promised(self, ticket: Ticket) -> bool:
+        """Whether the customer was told when they hear from us; a step of our own work is none of their business."""
         at = ticket.next_step_at
-        return ticket.state == State.IN_PROGRESS and at is not None and at > self._clock.now()
+        working = ticket.state in (State.NEW, State.IN_PROGRESS)
+        return working and bool(ticket.next_step_told) and at is not None and at > self._clock.now()
 
     def _told(self, event: Event, ticket: Ticket) -> dict[str, Any]:
         text_id = f"ticket.history.{event.kind}"

@@ -105,7 +105,8 @@ _TABLE: dict[Move, _Row] = {
 def after(state: State | str, move: Move, party: Party, *, tier: int = 2) -> State:
     """The state after a move. Raises IllegalMove when it is not allowed from here, or not for this party."""
     if not may(state, move, party, tier=tier):
-        raise IllegalMove(f"{move.value} from {State(state).value} by {party.value}", text_id="error.illegal_move")
+        detail = f"{move.value} from {State(state).value} by {party.value}"
+        raise IllegalMove(detail, text_id=f"error.move.{move.value.replace('-', '_')}")
     return _TABLE[move][1]
 
 

@@ -83,7 +83,7 @@ async def test_words_on_the_ticket_reach_the_conversation_and_wait_for_a_person(
 async def test_a_promised_time_is_told_but_not_the_words_of_staff(world: World) -> None:
     ticket = await world.human()
     at = world.clock.now().replace(hour=10, minute=30)
-    await world.tickets.set_next_step(ticket.serial, LIN, text="找财务老陈催账", who=None, at=at)
+    await world.tickets.set_next_step(ticket.serial, LIN, text="找财务老陈催账", who=None, at=at, tell=True)
     detail = await world.tickets.customer_detail(ticket.customer_id, ticket.serial)
     assert "11月21日 18:30" in detail["next_step"]
     assert "老陈" not in str(detail)

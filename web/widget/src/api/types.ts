@@ -159,6 +159,8 @@ export interface TicketDetail extends TicketLine {
   readonly history: readonly TicketEvent[];
   readonly survey?: { readonly rating: Rating; readonly solved: boolean } | null;
   readonly executive?: HeadState | null;
+  /** What the house noted and lets its customer see. */
+  readonly fields?: readonly { readonly label: string; readonly value: string }[];
 }
 
 /** What a customer can do with a ticket besides rating it. */

@@ -84,6 +84,9 @@ export class TicketView {
         h("strong", {}, t(stateWords(ticket.state))),
         ticket.next_step ? h("span", {}, ticket.next_step) : null,
       ),
+      ticket.fields === undefined || ticket.fields.length === 0
+        ? null
+        : h("dl", { class: "ticket-fields" }, ...ticket.fields.map((field) => h("div", {}, h("dt", {}, field.label), h("dd", {}, field.value)))),
       this.headView(ticket),
       this.actsView(ticket),
       this.status,
