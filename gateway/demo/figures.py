@@ -22,7 +22,7 @@ async def seed_figures(parts: Services) -> None:
     chance = random.Random(SEED + 7)  # noqa: S311 - invents a past, guards nothing
     async with parts.db.begin() as tx:
         for column, category, names in (
-            (tickets.c.merchant, "commercial", _MERCHANTS),
+            (tickets.c.merchant, "commerce", _MERCHANTS),
             (tickets.c.live_room, "technical/live", _ROOMS),
         ):
             rows = await tx.all(

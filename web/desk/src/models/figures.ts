@@ -124,12 +124,12 @@ export interface Matrix {
   readonly highest: number;
 }
 
-/** Counts of two of several dimensions, the largest rows and columns first, at most so many of each. */
-export function matrixOf<Key extends string>(facts: readonly (Record<Key, string> & { count: number })[], by: Key, across: Key, most = 12): Matrix {
+/** Counts of two of several dimensions, the largest rows and columns first and `last` behind them, at most so many of each. */
+export function matrixOf<Key extends string>(facts: readonly (Record<Key, string> & { count: number })[], by: Key, across: Key, last = "", most = 12): Matrix {
   const ranked = (key: Key): string[] => {
     const sums = new Map<string, number>();
     for (const fact of facts) sums.set(fact[key], (sums.get(fact[key]) ?? 0) + fact.count);
-    return [...sums].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0], "zh-CN")).slice(0, most).map(([name]) => name);
+    return [...sums].sort((a, b) => Number(a[0] === last) - Number(b[0] === last) || b[1] - a[1] || a[0].localeCompare(b[0], "zh-CN")).slice(0, most).map(([name]) => name);
   };
   const rows = ranked(by);
   const columns = ranked(across);

@@ -159,6 +159,7 @@ describe("figures", () => {
   it("makes a matrix of two dimensions, the largest first", () => {
     const facts = [{ city: "成都", provider: "移动", count: 2 }, { city: "杭州", provider: "电信", count: 9 }, { city: "杭州", provider: "移动", count: 1 }];
     expect(matrixOf(facts, "city", "provider")).toEqual({ rows: ["杭州", "成都"], columns: ["电信", "移动"], cells: [[9, 1], [0, 2]], highest: 9 });
+    expect(matrixOf(facts, "city", "provider", "杭州").rows).toEqual(["成都", "杭州"]);
   });
 });
 
