@@ -7,7 +7,7 @@ import contextlib
 import random
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -80,7 +80,7 @@ class Webhooks:
         event_id, now = new_id("evt"), self._clock.now()
         for each in wanted:
             told = {**data, **(text or {})} if each.with_text else dict(data)
-            body = _body(event_id, kind, rfc3339(now), subject, told)
+            body = body_of(event_id, kind, now, subject, told)
             await store.put(tx, webhook_id=each.id, event_id=event_id, kind=kind, subject=subject, body=body, now=now)
         tx.after_commit(self._wake.set)
 
@@ -165,7 +165,7 @@ class Webhooks:
         now, event_id = self._clock.now(), new_id("evt")
         async with self._db.begin() as tx:
             webhook = await store.get(tx, webhook_id)
-            body = _body(event_id, PING, rfc3339(now), f"webhook:{webhook.id}", {})
+            body = body_of(event_id, PING, now, f"webhook:{webhook.id}", {})
             one = await store.put(
                 tx,
                 webhook_id=webhook.id,
@@ -311,10 +311,10 @@ def _arrived(tried: Attempt) -> bool:
     return tried.status is not None and tried.error is None
 
 
-def _body(event_id: str, kind: str, at: str, subject: str, data: Mapping[str, Any]) -> str:
+def body_of(event_id: str, kind: str, at: datetime, subject: str, data: Mapping[str, Any]) -> str:
     return msgspec.json.encode(
-        {"id": event_id, "kind": kind, "at": at, "subject": subject, "data": dict(data)}
+        {"id": event_id, "kind": kind, "at": rfc3339(at), "subject": subject, "data": dict(data)}
     ).decode()
 
 
-__all__ = ["KINDS", "MOST_ATTEMPTS", "PING", "Webhooks"]
+__all__ = ["KINDS", "MOST_ATTEMPTS", "PING", "Webhooks", "body_of"]

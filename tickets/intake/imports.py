@@ -119,7 +119,7 @@ class Imports:
             "rows": [_shown(row) for row in found.rows[:_SHOWN_ROWS]],
         }
 
-    async def add(self, name: str, data: bytes, by: Speaker) -> tuple[Import, dict[str, Any]]:
+    async def add(self, name: str, data: bytes, by: Speaker, *, demo: bool = False) -> tuple[Import, dict[str, Any]]:
         """Keep a sheet that was looked at, ready to be started. Raises Invalid."""
         text, encoding, found, known = await self.look(data)
         import_id, now = new_id("imp"), self._clock.now()
@@ -139,6 +139,7 @@ class Imports:
                     faults=[_fault(each) for each in found.faults[:_SHOWN_FAULTS]],
                     created_by=by.staff_id,
                     created_by_name=by.name,
+                    demo=demo,
                     created_at=now,
                 )
             )
@@ -231,7 +232,7 @@ class Imports:
             counts = {"made": row.made, "known": row.known, "refused": row.refused}
             faults = list(row.faults)
             for each in batch:
-                what = await self._take(tx, each, channel_id, row.created_by, faults)
+                what = await self._take(tx, each, channel_id, row.created_by, faults, demo=row.demo)
                 counts[what] += 1
             position = row.position + len(batch)
             over = position >= len(found.rows)
@@ -250,7 +251,9 @@ class Imports:
             self._sheets.pop(import_id, None)
         return not over
 
-    async def _take(self, tx: Tx, row: Row, channel_id: str, by: str, faults: list[dict[str, Any]]) -> str:
+    async def _take(
+        self, tx: Tx, row: Row, channel_id: str, by: str, faults: list[dict[str, Any]], *, demo: bool
+    ) -> str:
         """One row: `made`, `known`, or `refused` with the reason. Nothing of a refused row stays."""
         try:
             async with tx.connection.begin_nested():
@@ -265,6 +268,7 @@ class Imports:
                     team_id=row.team_id,
                     priority=row.priority,
                     created_by=by,
+                    demo=demo,
                 )
         except DatabaseUnavailable:
             raise

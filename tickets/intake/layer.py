@@ -153,10 +153,11 @@ class Intake(Work):
             **columns(told),
             **values,
         )
-        await self._voice.begin(tx, conversation, ticket.id, now)
         words = told.source_text or told.text or told.title
         if words:
+            # Said elsewhere and heard there: no answer in the chat is due for it, so it stands before the episode.
             await self._voice.hear(tx, ticket, words[:_MAX_WORDS], received)
+        await self._voice.begin(tx, conversation, ticket.id, now)
         return await store.get(tx, ticket.id)
 
     async def _meet(
