@@ -155,6 +155,7 @@ class Robots:
                 "id": row.id,
                 "topic": row.topic,
                 "title": row.title,
+                "lines": row.lines,
                 "state": row.state,
                 "attempts": row.attempts,
                 "error": row.error,

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import insert, select
 
-from core.clock import rfc3339
 from core.db import Tx
 from core.ids import new_id
 from core.robots.robots import Robot
@@ -74,7 +73,7 @@ async def _robots(parts: Services, now: datetime) -> None:
                     robot_id=made[0].id,
                     topic="breach",
                     title=parts.texts.get("sla.robot.breach", clocks=clock),
-                    lines=[parts.texts.get("sla.robot.serial", serial=row.serial), rfc3339(row.due_at)],
+                    lines=[parts.texts.get("sla.robot.serial", serial=row.serial)],
                     state="sent",
                     attempts=1,
                     created_at=at,

@@ -131,6 +131,7 @@ export interface RobotLine {
   id: string;
   topic: Topic | "test";
   title: string;
+  lines: string[];
   state: "pending" | "sent" | "failed";
   attempts: number;
   error: string | null;

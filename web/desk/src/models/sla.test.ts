@@ -7,7 +7,9 @@ it("says lengths in the unit that fits", () => {
   expect(inUnits(86_400)).toEqual({ n: 24, unit: "hours" });
   expect(spell(59)).toEqual({ key: "seconds", n: 59, m: 0 });
   expect(spell(3_661)).toEqual({ key: "hoursMinutes", n: 1, m: 1 });
-  expect(spell(100_000)).toEqual({ key: "days", n: 1, m: 3 });
+  expect(spell(100_000)).toEqual({ key: "daysHours", n: 1, m: 3 });
+  expect(spell(7_200)).toEqual({ key: "hours", n: 2, m: 0 });
+  expect(spell(259_200)).toEqual({ key: "days", n: 3, m: 0 });
 });
 
 it("sees a promise break while the page is open", () => {

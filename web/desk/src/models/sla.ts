@@ -15,7 +15,7 @@ export function inUnits(seconds: number): { n: number; unit: Unit } {
 }
 
 export interface Spell {
-  key: "seconds" | "minutes" | "hoursMinutes" | "days";
+  key: "seconds" | "minutes" | "hours" | "hoursMinutes" | "days" | "daysHours";
   n: number;
   m: number;
 }
@@ -25,8 +25,11 @@ export function spell(seconds: number): Spell {
   const s = Math.max(0, Math.floor(seconds));
   if (s < MINUTE) return { key: "seconds", n: s, m: 0 };
   if (s < HOUR) return { key: "minutes", n: Math.floor(s / MINUTE), m: 0 };
-  if (s < DAY) return { key: "hoursMinutes", n: Math.floor(s / HOUR), m: Math.floor((s % HOUR) / MINUTE) };
-  return { key: "days", n: Math.floor(s / DAY), m: Math.floor((s % DAY) / HOUR) };
+  const [coarse, fine] = s < DAY ? [HOUR, MINUTE] : [DAY, HOUR];
+  const n = Math.floor(s / coarse);
+  const m = Math.floor((s % coarse) / fine);
+  if (s < DAY) return { key: m === 0 ? "hours" : "hoursMinutes", n, m };
+  return { key: m === 0 ? "days" : "daysHours", n, m };
 }
 
 /** A page that stays open goes on by itself: what was running when it was read may be broken now. */
