@@ -115,6 +115,7 @@ async def seed_sorting(parts: Services) -> None:
             description=text,
             category_id=UNSORTED,
             customer_name=chance.choice(("海边的小林", "周末看剧的人", "一只安静的猫", "江上渔火")),
+            demo=True,
         )
         async with parts.db.begin() as tx:
             await tx.execute(update(tickets).where(tickets.c.id == made.id).values(demo=True))
