@@ -145,6 +145,7 @@ def fact_of(story: Story, zone: ZoneInfo) -> dict[str, Any]:
         "version": row["version"],
         "last_customer_at": row["last_customer_at"],
         "last_reply_at": row["last_reply_at"],
+        "breached": bool(row["sla_breached"]),
         "votes": votes_of(story.ups, story.downs),
         "customer_id": row["customer_id"],
         "received_at": row["first_received_at"],
@@ -357,8 +358,11 @@ def _ways(seen: _Seen) -> dict[str, int]:
         solved = row["close_ground"] == "customer_confirmed"
         found |= {"top_asked": 1, "top_in_time": int(in_time), "top_solved": int(solved)}
     if seen.human:
-        broken = bool(row["sla_breached"]) or seen.has("sla_breached")
-        found |= {"promised": 1, "kept": int(not broken), "explained_again": int(_explained_again(seen))}
+        found["explained_again"] = int(_explained_again(seen))
+        # Where no clock ran nothing was promised. A breach that was told stays one, also when limits grow later.
+        if row["sla_breached"] is not None or seen.has("sla_breached"):
+            broken = bool(row["sla_breached"]) or seen.has("sla_breached")
+            found |= {"promised": 1, "kept": int(not broken)}
     return found
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import case, false, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -77,6 +77,7 @@ async def behind(tx: Tx, zone: ZoneInfo) -> list[str]:
                 facts.version != tickets.c.version,
                 facts.last_customer_at.is_distinct_from(tickets.c.last_customer_at),
                 facts.last_reply_at.is_distinct_from(tickets.c.last_reply_at),
+                facts.breached != func.coalesce(tickets.c.sla_breached, false()),
             )
         )
     )

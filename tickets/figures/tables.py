@@ -4,7 +4,7 @@ A fact says nothing that its ticket does not say; it only stands ready to be add
 which state of the ticket it was counted, so that a fact that has fallen behind is found by comparing.
 """
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, String, Table
 
 from core.columns import UtcTime
 from core.db import metadata
@@ -86,6 +86,7 @@ ticket_facts = Table(
     Column("version", Integer, nullable=False),  # the ticket's at that time, …
     Column("last_customer_at", UtcTime),  # … and its last words
     Column("last_reply_at", UtcTime),
+    Column("breached", Boolean, nullable=False),  # as its clocks said, …
     Column("votes", Integer, nullable=False),  # thumbs seen: 1,000 for each up, 1 for each down
     Column("customer_id", String(40), nullable=False),
     Column("received_at", UtcTime, nullable=False),

@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("last_customer_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_reply_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("breached", sa.Boolean(), nullable=False),
         sa.Column("votes", sa.Integer(), nullable=False),
         sa.Column("customer_id", sa.String(length=40), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from bot.tables import exchanges, messages
 from core.db import Tx
 from core.normaliser import terms
+from tickets.sla.tables import sla_clocks
 from tickets.tables import surveys, ticket_events, tickets
 
 DAY = timedelta(hours=24)
@@ -39,6 +40,7 @@ class Matter:
     asked: list[Any]
     rounds: list[Any]
     others: list[datetime]
+    clocks: list[Any]
 
     # What a reader of the history would say.
 
@@ -204,6 +206,7 @@ async def past(tx: Tx) -> list[Matter]:
                 said=await tx.all(select(messages).where(messages.c.ticket_id == row.id)),
                 asked=await tx.all(select(exchanges).where(exchanges.c.ticket_id == row.id)),
                 rounds=await tx.all(select(surveys).where(surveys.c.ticket_id == row.id)),
+                clocks=await tx.all(select(sla_clocks).where(sla_clocks.c.ticket_id == row.id)),
                 others=[
                     each.first_received_at for each in rows if each.customer_id == row.customer_id and each.id != row.id
                 ],
@@ -278,6 +281,7 @@ def figures(all_of_them: list[Matter], first: date, last: date, zone: ZoneInfo, 
             if found.state == "answered" and found.answered_by == by and found.latency_ms is not None
         ]
 
+    promised = [each for each in people if each.clocks or each.times("sla_breached")]
     in_time = [
         each
         for each in people
@@ -351,7 +355,14 @@ def figures(all_of_them: list[Matter], first: date, last: date, zone: ZoneInfo, 
         ),
         "transfer": share((each for each in bot if each.persons), bot),
         "bounce": share((each for each in bot if not each.persons and each.helpless and len(each.asked) == 1), bot),
-        "sla": share((each for each in people if not each.times("sla_breached")), people),
+        "sla": share(
+            (
+                each
+                for each in promised
+                if not each.times("sla_breached") and not any(clock.breached_at for clock in each.clocks)
+            ),
+            promised,
+        ),
         "executive_used": len(top),
         "executive_in_time": share(
             (

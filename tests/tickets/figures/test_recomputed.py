@@ -48,6 +48,8 @@ async def all_facts(db: Database) -> list[Any]:
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
 async def test_every_figure_is_what_the_raw_history_says(db: Database, seed: int) -> None:
     world = await build(db)
+    async with db.begin() as tx:
+        await world.tickets.sla.seed(tx)
     counted = counting(world)
     first = world.clock.now().astimezone(SHANGHAI).date()
     await Past(world, seed).steps(260)
