@@ -55,7 +55,8 @@ _CODE_MINUTES = 15
 _CODE_TRIES = 5
 _CODE_PAUSE = timedelta(minutes=1)
 _PASS_HOURS = 12
-_GROUNDS = ("next_step_overdue", "reopen_refused", "sla_breached")
+_REFUSED = "reopen_refused"
+_OVERDUE = "next_step_overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Executive(Part):
             return bool(last and last.is_unhappy and after)
         if (ticket.unhappy_count or 0) > 0 or ticket.sla_breached:
             return True
-        return await store.last_event(tx, ticket.id, _GROUNDS) is not None
+        return await _was_let_down(tx, ticket)
 
     async def state_of(self, tx: Tx, ticket: Ticket) -> dict[str, Any] | None:
         """What the customer's pages show; None while there is nothing to show."""
@@ -350,6 +351,18 @@ class Executive(Part):
             "overdue": ticket.executive_due_at is not None and late > ticket.executive_due_at,
             **_times(ticket),
         }
+
+
+async def _was_let_down(tx: Tx, ticket: Ticket) -> bool:
+    """Whether a reopening was refused, or a step passed its time that the customer had been told of."""
+    if await store.last_event(tx, ticket.id, (_REFUSED, _OVERDUE)) is None:
+        return False
+    told = False
+    for event in await store.events_of(tx, ticket.id):
+        told = bool(event.new.get("next_step_told", told))
+        if event.kind == _REFUSED or (event.kind == _OVERDUE and told):
+            return True
+    return False
 
 
 def _times(ticket: Ticket) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -63,12 +63,13 @@ async def test_nobody_is_entitled_before_they_were_let_down(world: World) -> Non
 
 async def test_a_broken_promise_and_a_refused_reopening_entitle(world: World) -> None:
     ticket = await world.human()
-    at = world.clock.now()
-    await world.tickets.set_next_step(
-        ticket.serial, LIN, text="回电", who=LIN.staff_id, at=at.replace(hour=at.hour + 1)
-    )
-    await world.pass_time(hours=2)
-    assert (await world.tickets.customer_detail(ticket.customer_id, ticket.serial))["executive"]["allowed"]
+    for tell, allowed in ((False, False), (True, True)):
+        at = world.clock.now() + timedelta(hours=1)
+        await world.tickets.set_next_step(ticket.serial, LIN, text="回电", who=LIN.staff_id, at=at, tell=tell)
+        await world.pass_time(hours=2)
+        page = await world.tickets.customer_detail(ticket.customer_id, ticket.serial)
+        # A step that passed is a broken promise only where the customer had been told of it.
+        assert (page["executive"] is not None and page["executive"]["allowed"]) is allowed
     other = await world.resolved(who="v-2")
     await world.tickets.customer_closes(other.customer_id, other.serial)
     await world.pass_time(days=20)
