@@ -32,6 +32,7 @@ def report(outcome: Outcome) -> str:
         f"examples          {found['examples']} ({found['corrected']} sorted by people, {found['agreed']} resolved as "
         f"sorted, {found['seeded']} from the knowledge base)",
         f"held out          accuracy {found['accuracy']:.3f}, macro-F1 {found['macro_f1']:.3f}",
+        f"customers' own    accuracy {found['own']['accuracy']:.3f} of {found['own']['rows']}",
         f"sorts by itself   {found['coverage']:.1%}, of these right {found['right_when_sure']:.1%} "
         f"(from probability {found['threshold']:.2f})",
         f"keywords alone    {words['coverage']:.1%}, of these right {words['right_when_sure']:.1%}",

@@ -17,6 +17,8 @@ IntArray = npt.NDArray[np.int64]
 FEWEST_EXAMINED = 10
 # A first version must beat chance clearly.
 _LEAST_ACCURACY = 0.4
+# So many of customers' own matters make an exam by themselves.
+_ENOUGH_OWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +84,20 @@ def words_alone(rows: Sequence[Example], tree: Tree) -> dict[str, float]:
     }
 
 
-def examine(examples: Examples, held: HeldOut, present: Classifier | None) -> Exam:
-    """The first fifth: what the candidate says of it without having seen it, and what the present version says."""
-    rows: IntArray = np.flatnonzero(examples.folds == 0)
+def own(held: HeldOut, mask: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """Accuracy on what customers wrote, the knowledge base's own questions left out."""
+    right = held.probabilities.argmax(axis=1)[mask] == held.right[mask]
+    return {"rows": int(mask.sum()), "accuracy": round(float(right.mean()), 4) if mask.any() else 0.0}
+
+
+def examine(examples: Examples, held: HeldOut, present: Classifier | None, customers: npt.NDArray[np.bool_]) -> Exam:
+    """The first fifth: what the candidate says of it without having seen it, and what the present version says.
+
+    Once customers' own matters are enough of it, only they are asked about.
+    """
+    rows: IntArray = np.flatnonzero((examples.folds == 0) & customers)
+    if len(rows) < _ENOUGH_OWN:
+        rows = np.flatnonzero(examples.folds == 0)
     right = [examples.rows[at].category_id for at in rows]
     if len(rows) < FEWEST_EXAMINED:
         return Exam(len(rows), 0.0, None)
@@ -111,4 +124,4 @@ def verdict(exam: Exam, quality_: dict[str, Any], *, loses_vectors: bool) -> tup
     return False, "worse"
 
 
-__all__ = ["Exam", "examine", "macro_f1", "quality", "verdict", "words_alone"]
+__all__ = ["Exam", "examine", "macro_f1", "own", "quality", "verdict", "words_alone"]

@@ -10,6 +10,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from tickets.sorting.vectors import cut, joined
 log = structlog.get_logger(__name__)
 
 # A category with so many examples of its own needs no help from the knowledge base.
-_HELP_UP_TO = 40
+_HELP_UP_TO = 60
 _OWN, _AGREED, _SEED = 1.0, 0.35, 0.6
 _SHORTEST = 3
 # A batch of a training may wait long; nobody waits for it.
@@ -92,13 +93,15 @@ class Trainer:
         made, examples, found = await asyncio.to_thread(_solve, rows, vectors)
         known = Classifier.from_bytes(weights) if weights else None
         comparable = present is not None and (not present.encoder or present.encoder == encoder)
-        exam = report.examine(examples, found, known if comparable or not encoder else None)
+        customers = np.array([each.weight != _SEED for each in rows])
+        exam = report.examine(examples, found, known if comparable or not encoder else None, customers)
         summary: dict[str, Any] = report.quality(found, tree) | {
             "examples": len(rows),
             "corrected": sum(each.weight == _OWN for each in rows),
             "agreed": sum(each.weight == _AGREED for each in rows),
             "seeded": sum(each.weight == _SEED for each in rows),
             "words_alone": report.words_alone(rows, tree),
+            "own": report.own(found, customers),
             "exam": {"rows": exam.rows, "candidate": round(exam.candidate, 4), "present": exam.present},
             "present": present.number if present else None,
         }
@@ -166,12 +169,18 @@ def _own(found: Sequence[store.Sorted], tree: Tree) -> list[Example]:
 
 
 def _seeds(found: Sequence[Seed], tree: Tree) -> list[Example]:
-    rows = []
+    """In rounds, one question of each article after the other, so that a category is helped by all its articles.
+
+    Each question is a group of its own: customers ask what the articles answer, in other words.
+    """
+    by_article: dict[str, list[Example]] = {}
     for each in found:
         category_id = tree.find(each.category)
         if category_id is not None and tree.can_hold(category_id):
-            rows.append(Example(clean(each.text), category_id, each.group, _SEED))
-    return rows
+            row = Example(clean(each.text), category_id, f"{each.group}:{each.text}", _SEED)
+            by_article.setdefault(each.group, []).append(row)
+    rounds = zip_longest(*by_article.values())
+    return [row for one in rounds for row in one if row is not None]
 
 
 def _balanced(own: Sequence[Example], seeds: Sequence[Example]) -> list[Example]:
