@@ -187,7 +187,7 @@ async def _promise(parts: Services, conversation_id: str, who: Viewer, wish: Res
     by = speaker(who)
     if wish.category_id is not None and wish.category_id != ticket.category_id:
         await parts.tickets.change(ticket.serial, by, ticket.version, category_id=wish.category_id)
-    await parts.tickets.set_next_step(ticket.serial, by, text=step.text, who=step.by or None, at=step.at)
+    await parts.tickets.set_next_step(ticket.serial, by, text=step.text, who=step.by or None, at=step.at, tell=True)
     text = parts.texts.get("ticket.conclusion.follow_up", serial=ticket.serial, solution=wish.solution)
     key = f"follow-up:{found.episode_id}"
     await parts.conversations.agent_says(conversation_id, by, client_message_id=key, text=text)

@@ -1,5 +1,6 @@
 /** Presence, the queue, and the talk. */
 import { get, ownSlot, post, put, queryString, upload } from "./client";
+import type { Result } from "./tickets";
 import type {
   Attachment, ConversationDetail, ConversationRow, DeskMessage, InboxView, MyDay, Page, Presence, PresenceStatus, Queue,
 } from "./types";
@@ -47,11 +48,8 @@ export interface NextStep {
   at: string;
 }
 
-export type ResultKind = "solved" | "unsolvable" | "withdrawn";
-
-export interface Resolution {
+export interface Resolution extends Partial<Result> {
   solution: string;
-  result_kind?: ResultKind;
   category_id?: string;
   next_step?: NextStep;
 }
