@@ -22,6 +22,7 @@ from core.redis_client import connect
 from core.settings import Settings
 from gateway.app import application, running
 from gateway.services import Services
+from tests.fixtures.staff import accept_agreement
 from tickets.tables import tickets
 
 Json = dict[str, Any]
@@ -108,6 +109,7 @@ class House:
             values = {"id": staff_id, "name": name, "display_name": f"客服{name}", "roles": [role]}
             await tx.execute(insert(staff).values(created_at=parts.clock.now(), **values))
             await parts.people.set_teams(tx, staff_id, teams)
+        await accept_agreement(parts, staff_id)
         session = await parts.auth.open_session(staff_id, address="", agent="")
         headers = {"Cookie": f"fl_s1={session.secret}", "X-Desk-Slot": "1", "X-CSRF-Token": session.viewer.csrf}
         return Person(self.client, staff_id, headers)

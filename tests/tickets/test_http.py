@@ -22,6 +22,7 @@ from core.redis_client import connect
 from core.settings import Settings
 from gateway.app import application, running
 from gateway.services import Services
+from tests.fixtures.staff import accept_agreement
 from tickets import surveys
 
 Json = dict[str, Any]
@@ -51,10 +52,7 @@ class House:
             values = {"id": staff_id, "name": name, "display_name": name, "roles": [role]}
             await tx.execute(insert(staff).values(created_at=parts.clock.now(), **values))
             await parts.people.set_teams(tx, staff_id, [team])
-        async with parts.db.read() as tx:
-            agreement = await parts.privacy.agreements.current(tx)
-        assert agreement is not None
-        await parts.privacy.agreements.accept(staff_id, agreement.version)
+        await accept_agreement(parts, staff_id)
         session = await parts.auth.open_session(staff_id, address="", agent="")
         return {"Cookie": f"fl_s1={session.secret}", "X-Desk-Slot": "1", "X-CSRF-Token": session.viewer.csrf}
 
