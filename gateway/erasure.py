@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from bot.tables import conversations, customers, episodes, exchanges, identities, media, messages
 from core.db import Tx
@@ -15,7 +15,7 @@ from handoff.tables import drafts, handoffs
 from knowledge_base.tables import choice_labels, gaps
 from tickets.loop.tables import guest_words, notices
 from tickets.search import ticket_terms
-from tickets.tables import surveys, ticket_events, tickets
+from tickets.tables import compensations, surveys, ticket_events, ticket_files, tickets
 
 _GONE = "〔已按要求删除〕"
 
@@ -69,6 +69,9 @@ async def erase_customer(tx: Tx, customer_id: str, *, by: str, now: datetime, da
     await tx.execute(delete(ticket_terms).where(ticket_terms.c.ticket_id.in_(mine)))
     await tx.execute(update(ticket_events).where(ticket_events.c.ticket_id.in_(mine)).values(text=None))
     await tx.execute(update(surveys).where(surveys.c.ticket_id.in_(mine)).values(text=None))
+    await tx.execute(
+        update(compensations).where(compensations.c.ticket_id.in_(mine)).values(what=None, reason=_GONE, decision=None)
+    )
     await tx.execute(update(guest_words).where(guest_words.c.ticket_id.in_(mine)).values(text=_GONE))
     await tx.execute(delete(notices).where(notices.c.ticket_id.in_(mine)))
     await tx.execute(
@@ -81,13 +84,19 @@ async def erase_customer(tx: Tx, customer_id: str, *, by: str, now: datetime, da
         await tx.execute(
             update(identities).where(identities.c.id == row.id).values(external_id=f"erased-{row.id}", proven=False)
         )
-    await _erase_files(tx, customer_id, data)
+    await _erase_files(tx, customer_id, mine, data)
     return 1
 
 
-async def _erase_files(tx: Tx, customer_id: str, data: Path) -> None:
-    rows = await tx.all(select(files).where(files.c.owner == customer_id))
-    await tx.execute(delete(files).where(files.c.owner == customer_id))
+async def _erase_files(tx: Tx, customer_id: str, mine: list[str], data: Path) -> None:
+    """What they sent, and what staff put beside their tickets."""
+    beside = [
+        row.file_id for row in await tx.all(select(ticket_files.c.file_id).where(ticket_files.c.ticket_id.in_(mine)))
+    ]
+    theirs = or_(files.c.owner == customer_id, files.c.id.in_(beside))
+    rows = await tx.all(select(files).where(theirs))
+    await tx.execute(delete(files).where(theirs))
+    await tx.execute(delete(ticket_files).where(ticket_files.c.ticket_id.in_(mine)))
     for row in rows:
         if not await tx.scalar(select(func.count()).select_from(files).where(files.c.sha256 == row.sha256)):
             path = data / "files" / row.sha256[:2] / row.sha256
