@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from core.calendar import (
     DAYS,
     BadCalendar,
+    BadDays,
     Calendar,
     after_open_seconds,
     delivered_days,
     is_open,
+    missing_year,
     next_opening,
     open_seconds,
     parse_calendar,
+    read_days,
 )
 from core.clock import UTC
 
@@ -139,3 +142,34 @@ def test_a_promise_and_the_time_that_passed_agree(minutes: int, seconds: int) ->
     assert due is not None
     assert open_seconds(office(), begin, due) == pytest.approx(seconds)
     assert open_seconds(office(), begin, due - timedelta(seconds=1)) < seconds
+
+
+def test_days_are_read_by_lines_as_people_write_them() -> None:
+    text = "2027-02-05~2027-02-07 休\n\n2027-01-01，放假\n2027-01-30 班\n2027-02-20\t调休\n"
+    assert read_days(text) == (
+        ("2027-01-01", "2027-02-05", "2027-02-06", "2027-02-07"),
+        ("2027-01-30", "2027-02-20"),
+    )
+
+
+@pytest.mark.parametrize(
+    "line", ["2027-13-01 休", "2027-02-07~2027-02-05 休", "2027-01-01", "休 2027-01-01", "2027-01-01~2028-01-01 休"]
+)
+def test_a_line_that_cannot_be_read_is_named(line: str) -> None:
+    with pytest.raises(BadDays) as caught:
+        read_days(f"2027-01-01 休\n{line}")
+    assert caught.value.line == 2
+
+
+@pytest.mark.parametrize(
+    ("today", "holidays", "expected"),
+    [
+        (date(2026, 11, 30), ("2026-10-01",), None),
+        (date(2026, 12, 1), ("2026-10-01",), 2027),
+        (date(2026, 12, 31), ("2026-10-01", "2027-01-01"), None),
+        (date(2026, 12, 1), (), None),
+        (date(2027, 1, 1), ("2026-10-01",), None),
+    ],
+)
+def test_a_missing_year_is_told_from_december(today: date, holidays: tuple[str, ...], expected: int | None) -> None:
+    assert missing_year(holidays, today) == expected
