@@ -81,6 +81,11 @@ class Seen:
     """Tickets whose survey stands open in a conversation."""
 
 
+def says_no(answer: Survey) -> bool:
+    """不满意, or not solved."""
+    return answer.rating == 1 or answer.solved is False
+
+
 class TicketLives(RuleBasedStateMachine):
     """One gateway, driven step by step."""
 
@@ -124,8 +129,11 @@ class TicketLives(RuleBasedStateMachine):
         # Chance may leave a whole kind of step out of a life, so every life begins with something to do.
         (one, web), (other, wechat) = CUSTOMERS
         self.go(self.world.says("密码忘了", who=QUIET[0]))
-        self.go(self.world.human(who=one, channel=web))
+        first = self.go(self.world.human(who=one, channel=web))
         self.go(self.world.resolved(who=other, channel=wechat))
+        self.seen = self.go(self.look())
+        said = next(each.id for each in self.seen.messages if each.ticket_id == first.id)
+        self.go(self.world.tickets.split(first.serial, LIN, message_ids=[said], title="另一件事"))
         self.seen = self.go(self.look())
 
     async def look(self) -> Seen:
@@ -203,7 +211,7 @@ class TicketLives(RuleBasedStateMachine):
                 for row in await tx.all(select(tickets.c.id, tickets.c.serial)):
                     last = await surveys.last_answered(tx, row.id)
                     if last is not None:
-                        found[row.serial] = last.is_unhappy
+                        found[row.serial] = says_no(last)
                 return found
 
         self.no |= self.go(read())
@@ -330,14 +338,20 @@ class TicketLives(RuleBasedStateMachine):
         if ticket and self.tried(self.world.tickets.close(ticket.serial, by)):
             assert not self.no.get(ticket.serial), "staff closed it against the customer's word"
 
-    @rule(pick=picks, into=picks)
-    def staff_merge(self, pick: int, into: int) -> None:
+    @rule(pick=picks, into=picks, then=st.booleans())
+    def staff_merge(self, pick: int, into: int, then: bool) -> None:
         ticket = self.one(pick, *OPEN)
         if ticket is None:
             return
         theirs = [each for each in self.seen.tickets if each.customer_id == ticket.customer_id]
         target = theirs[into % len(theirs)]
         self.tried(self.world.tickets.merge(ticket.serial, target.serial, SHEN))
+        if then:
+            # Customers know nothing of it and write on.
+            self.every_promise_holds()
+            for who, channel in CUSTOMERS:
+                self.go(self.world.says("还在吗", who=who, channel=channel))
+            self.read_words()
 
     @rule(pick=picks, first=picks, by=staff_members)
     def staff_split(self, pick: int, first: int, by: Speaker) -> None:
@@ -429,7 +443,7 @@ class TicketLives(RuleBasedStateMachine):
             answered = [each for each in self.seen.rounds[ticket.id] if each.answered_at is not None]
             if ticket.close_ground == "customer_silent" and answered:
                 last = max(answered, key=lambda each: (each.answered_at, each.round))
-                assert not last.is_unhappy or last.answered_at > ticket.closed_at, "closed by silence after a no"
+                assert not says_no(last) or last.answered_at > ticket.closed_at, "closed by silence after a no"
         else:
             assert (ticket.close_ground == "merged") == (ticket.state == "merged")
         assert (ticket.closed_at is not None) == (ticket.state in ("closed", "self_solved", "merged"))
