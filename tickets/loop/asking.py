@@ -80,7 +80,8 @@ class Asking(Base):
         """Look what became of a conclusion that had to be sent; what failed goes on to the next way."""
         ticket = await self._lock(tx, job.key)
         payload = job.payload
-        if ticket.state != State.TO_REPORT or ticket.version != payload["version"]:
+        # A later result has put this timer anew; notes and warnings meanwhile are no reason to look away.
+        if ticket.state != State.TO_REPORT:
             return
         # Timers that an earlier release left name a message only.
         tried = {"way": payload.get("way", CHANNEL), "object_id": payload.get("object_id") or payload["message_id"]}

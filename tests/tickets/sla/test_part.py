@@ -279,3 +279,13 @@ async def test_another_teams_people_confirm_anew(house: World) -> None:
     found = await clocks(house, ticket)
     assert found["confirm", 1].outcome == "kept"
     assert found["confirm", 2].runs
+
+
+async def test_a_word_between_result_and_delivery_does_not_lose_the_delivery(house: World) -> None:
+    ticket = await house.human(channel="wechat")
+    await house.tickets.answer(ticket.serial, LIN, "您好", "m1")
+    await house.tickets.resolve_serial(ticket.serial, LIN, solution="已经为您补上会员时长。")
+    await house.tickets.note(ticket.serial, LIN, "已核对")
+    await house.pass_time(minutes=2)
+    assert (await house.ticket(ticket.serial)).state == "resolved"
+    assert (await clocks(house, ticket))["conclusion", 1].outcome == "kept"
