@@ -18,7 +18,7 @@ interface Item {
 export class FeedbackFiles {
   readonly element: HTMLElement;
   private readonly grid = h("ul", { class: "shots" });
-  private readonly input = h("input", { type: "file", accept: ACCEPTED, multiple: true, class: "hidden-input", "aria-label": t("feedbackAddFile"), tabindex: "-1" });
+  private readonly input = h("input", { type: "file", accept: ACCEPTED, multiple: true, hidden: true, "aria-label": t("feedbackAddFile") });
   private items: Item[] = [];
 
   constructor(
