@@ -19,6 +19,8 @@ from knowledge_base.tables import articles, current_release, gaps, questions, re
 from tickets.figures.tables import figure_targets
 from tickets.intake.tables import intake_keys, ticket_imports
 from tickets.privacy.tables import ticket_views
+from tickets.sorting import store as sorting_store
+from tickets.sorting.tables import classifiers
 from tickets.tables import custom_fields, surveys, ticket_events, tickets
 
 
@@ -32,6 +34,9 @@ async def clear_demo(parts: Services) -> str:
         removed = await _conversations(tx)
         await _people_and_channels(tx, parts)
         await _articles(tx, parts)
+        # What was learned from the demo's matters goes with them; the next version learns from what is left.
+        await tx.execute(delete(classifiers))
+        await sorting_store.put(tx, sorting_store.TRAIN, parts.clock.now())
         await parts.audit.write(tx, "cli", "demo.cleared", "demo", tickets=removed)
         tx.after_commit(lambda: parts.fanout.publish("release", {"type": "release"}))
     await asyncio.to_thread(shutil.rmtree, parts.settings.data / "demo", True)

@@ -19,6 +19,7 @@ from gateway.services import Services
 from tickets import categories, store
 from tickets.playbooks.plan import Playbook
 from tickets.service import Tickets
+from tickets.sorting import store as sorting_store
 from tickets.states import is_open
 from tickets.store import UNSORTED
 from tickets.tables import ticket_events, tickets
@@ -26,6 +27,7 @@ from tickets.tables import ticket_events, tickets
 # How many of the unsorted matters of the past somebody has sorted meanwhile; the rest waits in the queue.
 _SORTED_SHARE = 0.9
 _HISTORY_OF_STEPS = 14
+_AFTER_TRAINING = timedelta(minutes=3)
 # Words that no list knows: what a queue of the unclear looks like.
 _UNCLEAR = (
     ("那个东西又不行了", "昨天还好好的，今天就不行了，你们看看吧。"),
@@ -121,6 +123,10 @@ async def seed_sorting(parts: Services) -> None:
             await tx.execute(update(tickets).where(tickets.c.id == made.id).values(demo=True))
             await tx.execute(update(ticket_events).where(ticket_events.c.ticket_id == made.id).values(demo=True))
             await tx.execute(update(customers).where(customers.c.id == made.customer_id).values(demo=True))
+    async with parts.db.begin() as tx:
+        # The past was not looked at by the model; what still waits is, as soon as there is one.
+        for row in await tx.all(select(tickets.c.id).where(sorting_store.waiting())):
+            await sorting_store.put(tx, row.id, parts.clock.now() + _AFTER_TRAINING)
     played = 0
     for row in rows:
         if played >= _HISTORY_OF_STEPS:

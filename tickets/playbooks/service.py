@@ -183,7 +183,7 @@ class Playbooks(Part):
                 return
             if is_done:
                 await store.mark(tx, ticket.id, playbook.id, step_id, staff_id=by.staff_id, staff_name=by.name, now=now)
-                text = f"{step.title}:{note.strip()}" if note.strip() else step.title
+                text = f"{step.title}：{note.strip()}" if note.strip() else step.title
                 ticket = await self.kit.change(tx, ticket, "plan_step_done", actor, text=text[:_MAX_VALUE])
                 if step.marks == RELEASED:
                     await self._released(tx, ticket, now)
@@ -227,7 +227,7 @@ class Playbooks(Part):
             parsed = _parsed(field, text)
             if plan.value_of(ticket, key) == text:
                 continue
-            said.append(f"{field.title}:{(field.options or {}).get(text, text) or '—'}")
+            said.append(f"{field.title}：{(field.options or {}).get(text, text) or '—'}")
             if key in COLUMNS:
                 columns[key] = parsed
             elif text:

@@ -89,7 +89,7 @@ async def test_steps_stand_in_the_history_with_who_and_when(any_world: World) ->
     assert [each for each in kinds if each.startswith("plan_")] == ["plan_step_done", "plan_step_undone"]
     async with world.db.read() as tx:
         told = [each for each in await tickets_store.events_of(tx, ticket.id) if each.kind == "plan_step_done"]
-    assert (told[0].text, told[0].actor_name) == ("收集信息:已拿到录屏", "林小岛")
+    assert (told[0].text, told[0].actor_name) == ("收集信息：已拿到录屏", "林小岛")
 
 
 async def test_the_same_fault_within_seven_days_opens_the_released_matter_again(any_world: World) -> None:

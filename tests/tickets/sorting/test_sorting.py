@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from tests.tickets.sorting.test_model import _SAID, _WHEN
 from tests.tickets.world import LIN, World
 from tickets import categories
 from tickets.sorting import store
+from tickets.sorting.service import Sorting
 from tickets.sorting.tables import corrections
 from tickets.sorting.trainer import Seed
 from tickets.store import CUSTOMER, Ticket
@@ -239,3 +241,33 @@ async def test_the_tree_is_edited_and_tickets_keep_their_category(any_world: Wor
         tree = await categories.load(tx)
     assert tree.sort("发票怎么开呀") == "payment/invoice"
     assert (await world.ticket(ticket.serial)).category_id == "payment/invoice"
+
+
+async def test_what_is_in_line_is_taken_once(any_world: World) -> None:
+    """Two gateways that look at the same moment share the work; what came in meanwhile is not lost."""
+    world = any_world
+    ticket = await unsorted(world, "嗯嗯嗯 qwerty")
+    now = world.clock.now() + timedelta(seconds=10)
+    async with world.db.begin() as tx:
+        taken = await store.claim(tx, now, 10)
+        assert [each.key for each in taken] == [ticket.id]
+        assert await store.claim(tx, now, 10) == []
+        await store.put(tx, ticket.id, now + timedelta(seconds=3))
+        await store.finish(tx, taken[0])
+        assert await store.is_in_line(tx, ticket.id)
+        # Whoever took it and died leaves it to others.
+        (again,) = await store.claim(tx, now + timedelta(seconds=5), 10)
+        assert await store.claim(tx, now + timedelta(minutes=5), 10)
+        await store.finish(tx, again)
+        assert not await store.is_in_line(tx, ticket.id)
+
+
+async def test_a_gateway_takes_up_the_version_that_another_made(any_world: World) -> None:
+    """The weights travel by SQL."""
+    world = any_world
+    await trained(world)
+    other = Sorting(world.tickets.kit)
+    await other.refresh()
+    guess = await other.think("小鱼缸打转了呀")
+    assert guess is not None
+    assert guess.category_id == "technical/client"
