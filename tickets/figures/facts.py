@@ -95,6 +95,10 @@ class Story:
     ups: int = 0
     downs: int = 0
     came_back: bool = False
+    clocks: bool = False
+    """Some promise was made, …"""
+    late: bool = False
+    """… and one was broken, by what its clock says now."""
 
 
 @dataclass(slots=True)
@@ -360,8 +364,8 @@ def _ways(seen: _Seen) -> dict[str, int]:
     if seen.human:
         found["explained_again"] = int(_explained_again(seen))
         # Where no clock ran nothing was promised. A breach that was told stays one, also when limits grow later.
-        if row["sla_breached"] is not None or seen.has("sla_breached"):
-            broken = bool(row["sla_breached"]) or seen.has("sla_breached")
+        if seen.story.clocks or seen.has("sla_breached"):
+            broken = seen.story.late or bool(row["sla_breached"]) or seen.has("sla_breached")
             found |= {"promised": 1, "kept": int(not broken)}
     return found
 

@@ -24,6 +24,7 @@ from core.db import Database, Tx
 from core.normaliser import terms
 from tickets.figures.facts import BACK_WITHIN, KINDS, Happened, Round, Story, Talk, edition, fact_of, words_of
 from tickets.figures.tables import ticket_facts
+from tickets.sla.tables import sla_clocks
 from tickets.tables import surveys, ticket_events, tickets
 
 log = structlog.get_logger(__name__)
@@ -174,6 +175,7 @@ async def read(tx: Tx, ticket_ids: Sequence[str]) -> list[Story]:
     talks = await _talks(tx, ids, await _words(tx, human))
     votes = await _thumbs(tx, ids)
     back = await _came_back(tx, rows)
+    late = await _clocks(tx, human)
     return [
         Story(
             ticket=row,
@@ -183,6 +185,8 @@ async def read(tx: Tx, ticket_ids: Sequence[str]) -> list[Story]:
             ups=votes.get(row["id"], 0) // 1_000,
             downs=votes.get(row["id"], 0) % 1_000,
             came_back=row["id"] in back,
+            clocks=row["id"] in late,
+            late=late.get(row["id"], False),
         )
         for row in rows
     ]
@@ -252,6 +256,16 @@ async def _thumbs(tx: Tx, ids: list[str]) -> dict[str, int]:
         .group_by(messages.c.ticket_id)
     )
     return {row.ticket_id: int(row.votes) for row in await tx.all(query)}
+
+
+async def _clocks(tx: Tx, ids: list[str]) -> dict[str, bool]:
+    """Whether a promise was broken, for tickets that had any."""
+    query = (
+        select(sla_clocks.c.ticket_id, func.count(sla_clocks.c.breached_at).label("late"))
+        .where(sla_clocks.c.ticket_id.in_(ids))
+        .group_by(sla_clocks.c.ticket_id)
+    )
+    return {row.ticket_id: row.late > 0 for row in await tx.all(query)} if ids else {}
 
 
 async def _came_back(tx: Tx, rows: Iterable[Mapping[str, Any]]) -> set[str]:
