@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from bot.tables import customers, messages
 from core.db import Database
+from core.tables import files
 from gateway.backup import RestoreRefused, restore_backup, write_backup
 from gateway.demo.history import make_history
 from gateway.erasure import erase_customer
@@ -93,6 +94,9 @@ async def test_who_was_erased_after_the_backup_is_erased_again(tmp_path: Path, m
         titles = [
             each.title for each in await tx.all(select(tickets.c.title).where(tickets.c.customer_id == customer_id))
         ]
+        kept = await tx.all(select(files.c.owner, files.c.sha256))
     assert titles
     assert set(titles) == {"〔已按要求删除〕"}
-    assert not list((tmp_path / "new" / "files").rglob("?" * 64))
+    # What is left on the disk is what others sent.
+    assert customer_id not in {each.owner for each in kept}
+    assert {each.name for each in (tmp_path / "new" / "files").rglob("?" * 64)} == {each.sha256 for each in kept}
