@@ -122,6 +122,7 @@ class TicketLives(RuleBasedStateMachine):
             async with self.db.begin() as tx:
                 head = {"id": HEAD.staff_id, "name": "head", "display_name": HEAD.name, "roles": ["executive"]}
                 await tx.execute(insert(staff).values(**head, created_at=START))
+                await world.tickets.sla.seed(tx)
             return world
 
         self.world: World = self.go(make())

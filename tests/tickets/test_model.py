@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 from tests.tickets.lives import TicketLives
 
 _LIVES = settings(
-    max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=8, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 
 TestTicketLives = TicketLives.TestCase

@@ -155,19 +155,8 @@ class World:
 
 async def build(db: Database) -> World:
     """A world with a web and a WeChat channel, the delivered teams, two agents, an expert and a supervisor."""
-    clock, settings = FakeClock(START), Settings()
-    notifier, counters, texts = RecordingNotifier(), Counters(), Catalogue()
-    people, jobs = PeopleStore(), Jobs(db, clock, "gtw_test")
-    links = Tokens(Secrets(b"0" * 32), clock)
-    answers, outbox, handoffs = FakeAnswers(), RecordingOutbox(), HoldingHandoffs(clock)
-    answers.known["密码"] = ("answer", False, ("忘记密码",))
-    tickets = Tickets(db, clock, notifier, jobs, texts, Audit(clock), links, people, settings)
-    tickets.join(owners=handoffs, outbox=outbox)
-    turns = Turns(
-        db, clock, settings, ScriptedAssistant(), answers, handoffs, tickets, texts, notifier, counters, owner="gtw_t"
-    )
-    intake = Intake(db, clock, settings, tickets, texts, notifier, lambda due: None, counters)
     ids: dict[str, str] = {}
+    people = PeopleStore()
     async with db.begin() as tx:
         for kind in ("web", "wechat"):
             ids[kind] = (await channels.create(tx, key=kind, kind=kind, name=kind, now=START)).id
@@ -183,6 +172,23 @@ async def build(db: Database) -> World:
                 )
             )
             await people.set_teams(tx, who.staff_id, [team_id])
+    return gateway(db, FakeClock(START), ids)
+
+
+def gateway(db: Database, clock: FakeClock, channel_ids: dict[str, str], name: str = "gtw_test") -> World:
+    """The services of one gateway over a database that `build` has filled: a second one, or one started again."""
+    settings = Settings()
+    notifier, counters, texts = RecordingNotifier(), Counters(), Catalogue()
+    people, jobs = PeopleStore(), Jobs(db, clock, name)
+    links = Tokens(Secrets(b"0" * 32), clock)
+    answers, outbox, handoffs = FakeAnswers(), RecordingOutbox(), HoldingHandoffs(clock)
+    answers.known["密码"] = ("answer", False, ("忘记密码",))
+    tickets = Tickets(db, clock, notifier, jobs, texts, Audit(clock), links, people, settings)
+    tickets.join(owners=handoffs, outbox=outbox)
+    turns = Turns(
+        db, clock, settings, ScriptedAssistant(), answers, handoffs, tickets, texts, notifier, counters, owner=name
+    )
+    intake = Intake(db, clock, settings, tickets, texts, notifier, lambda due: None, counters)
     return World(
         db=db,
         clock=clock,
@@ -197,5 +203,5 @@ async def build(db: Database) -> World:
         people=people,
         texts=texts,
         links=links,
-        channel_ids=ids,
+        channel_ids=channel_ids,
     )
