@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import shutil
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -128,7 +129,8 @@ class Files:
         place.parent.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(self._folder).free < self._keep_free:
             raise Unavailable("disk", text_id="error.disk_full")
-        temporary = place.with_name(f".{digest}.{os.getpid()}")
+        # Two uploads of one content at once must not take each other's half-written file away.
+        temporary = place.with_name(f".{digest}.{os.getpid()}.{threading.get_ident()}")
         try:
             with temporary.open("wb") as file:
                 file.write(data)

@@ -1,5 +1,6 @@
 """Uploads are what their content says, and lose what they should not carry."""
 
+import asyncio
 import io
 from datetime import datetime
 from pathlib import Path
@@ -84,3 +85,10 @@ async def test_names_cannot_lead_anywhere(files: Files, name: str) -> None:
     stored = await files.store(_picture(), name=name, owner="cus_1")
     assert stored.name
     assert not set(stored.name) & set("/\\<>\x00")
+
+
+async def test_the_same_picture_may_come_twice_at_once(files: Files) -> None:
+    data = _picture()
+    stored = await asyncio.gather(*(files.store(data, name=f"{number}.png", owner="cus_1") for number in range(12)))
+    assert len({each.id for each in stored}) == 12
+    assert len({files.path(each) for each in stored}) == 1
