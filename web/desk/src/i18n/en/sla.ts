@@ -19,6 +19,7 @@ const en: typeof zh = {
   ended: "ended {at}",
   told: "Customer was told of the delay",
   noClocks: "No promise is running",
+  overdue: { title: "Overdue tickets", empty: "Nothing is overdue" },
   toast: { warning: "A promise of {serial} is at risk", broken: "A promise of {serial} is broken", chain: "{serial} is still overdue and was passed up to you" },
   policies: {
     title: "Policies",

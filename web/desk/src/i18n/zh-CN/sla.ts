@@ -17,6 +17,7 @@ export default {
   ended: "{at} 结束",
   told: "已告知用户会晚一些",
   noClocks: "没有正在计时的承诺",
+  overdue: { title: "超时的工单", empty: "没有超时的工单" },
   toast: { warning: "工单 {serial} 的承诺即将超时", broken: "工单 {serial} 的承诺已超时", chain: "工单 {serial} 超时未处理，已上报给您" },
   policies: {
     title: "承诺策略",
