@@ -1,3 +1,3 @@
 """The version, raised with each release; shown by `/health/ready`, the desk and the command line."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
