@@ -170,6 +170,7 @@ ROUTES = (
     _at("/s/{token}", _customer("survey", **_LINK)),
     _at("/my/{token}", _customer("mine", **_LINK)),
     _at("/g/{token}", _customer("guest", **_LINK)),
+    _at("/appeal/{token}", _customer("appeal", **_LINK)),
     Route("GET", "/desk", desk_start, OPEN),
     Route("GET", "/desk/", desk_start, OPEN),
     Route("GET", "/desk/u/{slot:\\d+}/{rest:.*}", desk, OPEN),

@@ -10,13 +10,15 @@ from aiohttp import web
 from core.errors import Conflict, Invalid
 from core.ids import new_id
 from core.people.roles import Permission
-from gateway.http.kit import STAFF, Route, body, no_content, reply, viewer
+from gateway.http.kit import LINK, STAFF, Route, address, body, no_content, reply, viewer
 from gateway.http.tickets import speaker
+from gateway.limits import Limit
 from gateway.services import Services, services
 from tickets import categories
 from tickets.playbooks import plan, store
 from tickets.playbooks.plan import Playbook
 
+_BY_ADDRESS = Limit("appeal", burst=30, per_s=30 / 600)
 _Title = Annotated[str, msgspec.Meta(min_length=1, max_length=plan.MAX_WORDS)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9_]+$")]
 
@@ -71,6 +73,13 @@ class Signature(msgspec.Struct, forbid_unknown_fields=True):
     """The fault's name."""
 
     signature: Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+
+
+class AppealByLink(msgspec.Struct, forbid_unknown_fields=True):
+    """The ground of the person concerned, and how to call them."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class Appeal(msgspec.Struct, forbid_unknown_fields=True):
@@ -168,6 +177,23 @@ async def appeal(request: web.Request) -> web.StreamResponse:
         return reply(await parts.tickets.brief_of(tx, made.id), 201)
 
 
+async def appeal_page(request: web.Request) -> web.StreamResponse:
+    """What the person concerned sees behind their link."""
+    parts = services(request)
+    await parts.limits.take(_BY_ADDRESS, address(request))
+    return reply(await parts.tickets.playbooks.appeal_page(request.match_info["token"]))
+
+
+async def appeal_by_link(request: web.Request) -> web.StreamResponse:
+    """The person concerned appeals; the answer will stand behind the address that comes back."""
+    parts, wish = services(request), await body(request, AppealByLink)
+    await parts.limits.take(_BY_ADDRESS, address(request))
+    serial, url = await parts.tickets.playbooks.appeal_by_link(
+        request.match_info["token"], text=wish.text, name=wish.name
+    )
+    return reply({"serial": serial, "url": url}, 201)
+
+
 async def _shown(parts: Services, request: web.Request) -> web.StreamResponse:
     found = await parts.tickets.playbooks.now(_serial(request), {each.value for each in viewer(request).permissions})
     return reply(found)
@@ -210,6 +236,16 @@ ROUTES = (
         _WRITE,
         body=Signature,
         summary="Name the fault",
+    ),
+    Route("GET", "/api/v1/appeals/{token}", appeal_page, LINK, summary="A decision that may be appealed"),
+    Route(
+        "POST",
+        "/api/v1/appeals/{token}",
+        appeal_by_link,
+        LINK,
+        body=AppealByLink,
+        status=201,
+        summary="Appeal as the person concerned",
     ),
     Route(
         "POST",

@@ -12,7 +12,7 @@ from tickets.tables import ticket_events
 
 REASON = "appeal"
 # Whoever did one of these on the first ticket has formed an opinion.
-_DECIDED = ("confirmed", "result_written", "plan_step_done")
+_DECIDED = ("confirmed", "result_written", "plan_step_done", "playbook_fields")
 # … and may not do one of these on the appeal.
 _HANDLING = frozenset({"confirmed", "result_written", "plan_step_done", "playbook_fields"})
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import structlog
 
-from bot.store import customers
+from bot.store import conversations, customers
 from bot.types import Speaker
 from core.clock import UTC, rfc3339
 from core.db import Tx
-from core.errors import Conflict, IllegalMove, Invalid, NotFound
+from core.errors import Conflict, IllegalMove, Invalid, NotFound, Unauthorized
 from core.jobs import Handler, Job
 from core.masking import mask_text
 from tickets import categories, relations
@@ -28,7 +28,7 @@ from tickets.parts import Kit, Part
 from tickets.playbooks import appeals, plan, signature, store
 from tickets.playbooks.plan import COLUMNS, RELEASED, Field, Playbook, Step
 from tickets.states import Move, Party, is_open, may
-from tickets.store import SYSTEM, Actor, Ticket
+from tickets.store import CUSTOMER, SYSTEM, Actor, Ticket
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +43,9 @@ _MAX_VALUE = 500
 _MAX_APPEAL = 2_000
 # Merged and split tickets keep their links; an appeal more than this many times over is a matter for the top.
 _MAX_APPEALS = 3
+APPEAL_WITHIN = timedelta(days=7)
+# A decision is known when its result is written; whoever is told earlier may answer earlier.
+_DECISIONS = frozenset({"result_written", "playbook_fields"})
 
 
 class Playbooks(Part):
@@ -138,7 +141,13 @@ class Playbooks(Part):
             "id": step.id,
             "title": step.title,
             "hint": step.hint,
-            "template": filled(step.template, serial=ticket.serial, name=name, title=ticket.title),
+            "template": filled(
+                step.template,
+                serial=ticket.serial,
+                name=mask_text(name),
+                title=mask_text(ticket.title),
+                appeal_url=self.appeal_url(ticket),
+            ),
             "marks": step.marks,
             "wanted": step.wanted and plan.applies(step, ticket),
             "applies": plan.applies(step, ticket),
@@ -265,42 +274,110 @@ class Playbooks(Part):
             raise Invalid("ground", text_id="error.appeal_ground")
         async with self.kit.db.begin() as tx:
             ticket = await self.kit.lock(tx, serial=serial)
-            if len((await self._appeals(tx, ticket))["appeals"]) >= _MAX_APPEALS:
-                raise Conflict("appealed too often", text_id="error.appeal_often")
-            actor, now = Actor(by.staff_id, by.name), self.kit.clock.now()
-            customer_id, conversation_id = ticket.customer_id, ticket.conversation_id
-            if not same_customer:
-                identity = await customers.create(
-                    tx,
-                    channel_id=ticket.channel_id or "",
-                    external_id=f"appeal:{ticket.serial}:{now.timestamp():.6f}",
-                    now=now,
-                    name=name.strip()[:64] or None,
-                )
-                customer_id, conversation_id = identity.customer_id, None
-            made = await self._new(
+            actor = Actor(by.staff_id, by.name)
+            return await self._appeal(tx, ticket, actor, ground, name=name, same_customer=same_customer)
+
+    async def _appeal(
+        self, tx: Tx, ticket: Ticket, actor: Actor, ground: str, *, name: str, same_customer: bool
+    ) -> Ticket:
+        if len((await self._appeals(tx, ticket))["appeals"]) >= _MAX_APPEALS:
+            raise Conflict("appealed too often", text_id="error.appeal_often")
+        now = self.kit.clock.now()
+        customer_id, conversation_id = ticket.customer_id, ticket.conversation_id
+        conversation = None
+        if not same_customer:
+            identity = await customers.create(
                 tx,
-                actor,
-                customer_id=customer_id,
-                conversation_id=conversation_id,
-                channel_id=ticket.channel_id,
-                channel_kind=ticket.channel_kind,
-                tier=max(2, ticket.tier),
-                priority=max(1, ticket.priority - 1),
-                category_id=ticket.category_id,
-                team_id=ticket.team_id,
-                title=self.kit.texts.get("ticket.appeal.title", serial=ticket.serial, title=ticket.title)[:200],
-                description=ground,
-                fields={"appeal_of": ticket.serial, "appellant": "reporter" if same_customer else "concerned"},
-                reason=appeals.REASON,
-                person_wanted_at=now,
-                previous_id=ticket.id,
-                last_customer_at=now,
-                demo=ticket.demo,
+                channel_id=ticket.channel_id or "",
+                external_id=f"appeal:{ticket.serial}:{now.timestamp():.6f}",
+                now=now,
+                name=name.strip()[:64] or None,
             )
-            await relations.draw(tx, made, ticket, "appeal", by=by.staff_id, now=now)
-            await self.kit.change(tx, ticket, "appealed", actor, text=made.serial)
-            return made
+            # A talk of its own: what is answered stands on the page behind the appeal's link.
+            conversation = await conversations.create(
+                tx,
+                identity_id=identity.id,
+                customer_id=identity.customer_id,
+                channel_id=identity.channel_id,
+                now=now,
+            )
+            customer_id, conversation_id = identity.customer_id, conversation.id
+        made = await self._new(
+            tx,
+            actor,
+            customer_id=customer_id,
+            conversation_id=conversation_id,
+            channel_id=ticket.channel_id,
+            channel_kind=ticket.channel_kind,
+            tier=max(2, ticket.tier),
+            priority=max(1, ticket.priority - 1),
+            category_id=ticket.category_id,
+            team_id=ticket.team_id,
+            title=self.kit.texts.get("ticket.appeal.title", serial=ticket.serial, title=ticket.title)[:200],
+            description=ground,
+            fields={"appeal_of": ticket.serial, "appellant": "reporter" if same_customer else "concerned"},
+            reason=appeals.REASON,
+            person_wanted_at=now,
+            previous_id=ticket.id,
+            last_customer_at=now,
+            demo=ticket.demo,
+        )
+        if conversation is not None:
+            await self.kit.voice.begin(tx, conversation, made.id, now)
+            await self.kit.voice.hear(tx, made, ground, now)
+        await relations.draw(tx, made, ticket, "appeal", by=actor.id, now=now)
+        await self.kit.change(tx, ticket, "appealed", actor, text=made.serial)
+        return made
+
+    # What the person concerned does, by a link.
+
+    def appeal_url(self, ticket: Ticket) -> str:
+        """The address where the person concerned may appeal."""
+        return f"{self.kit.settings.base_url}/appeal/{self.kit.links.link('appeal', ticket.id)}"
+
+    async def appeal_page(self, token: str) -> dict[str, Any]:
+        """What was decided, by which rule, and until when it may be appealed. Raises NotFound."""
+        async with self.kit.db.read() as tx:
+            ticket = await tickets_store.get(tx, self._appealed(token))
+            playbook = await self.of(tx, ticket)
+            until = await self._may_appeal_until(tx, ticket)
+            links = await self._appeals(tx, ticket)
+        level = playbook.field("violation_level") if playbook else None
+        said = str(ticket.fields.get("violation_level") or "")
+        return {
+            "serial": ticket.serial,
+            "level": (level.options or {}).get(said, "") if level else "",
+            "rule": mask_text(str(ticket.fields.get("violation_rule") or "")),
+            "until": rfc3339(until) if until else None,
+            "may_appeal": until is not None and until > self.kit.clock.now() and len(links["appeals"]) < _MAX_APPEALS,
+        }
+
+    async def appeal_by_link(self, token: str, *, text: str, name: str) -> tuple[str, str]:
+        """Appeal as the person concerned: the appeal's number, and the address where the answer will stand.
+
+        Raises NotFound, Invalid without a ground, IllegalMove before the decision and after the time for it.
+        """
+        ground = text.replace("\x00", "").strip()
+        if not ground or len(ground) > _MAX_APPEAL:
+            raise Invalid("ground", text_id="error.appeal_ground")
+        async with self.kit.db.begin() as tx:
+            ticket = await self.kit.lock(tx, self._appealed(token))
+            until = await self._may_appeal_until(tx, ticket)
+            if until is None or until <= self.kit.clock.now():
+                raise IllegalMove("no time to appeal", text_id="error.appeal_over")
+            made = await self._appeal(tx, ticket, CUSTOMER, ground, name=name, same_customer=False)
+        return made.serial, f"{self.kit.settings.base_url}/t/{self.kit.links.link('ticket', made.id)}"
+
+    def _appealed(self, token: str) -> str:
+        try:
+            return self.kit.links.read_link("appeal", token)
+        except Unauthorized as exc:
+            raise NotFound("link") from exc
+
+    async def _may_appeal_until(self, tx: Tx, ticket: Ticket) -> datetime | None:
+        """Seven days from the last decision; None before there is one."""
+        decided = [each.at for each in await tickets_store.events_of(tx, ticket.id) if each.kind in _DECISIONS]
+        return decided[-1] + APPEAL_WITHIN if decided else None
 
     # Faults that come back.
 
@@ -370,7 +447,7 @@ class Playbooks(Part):
 def filled(template: str, **values: str) -> str:
     """A template with its placeholders; what is not known of leaves no hole in the sentence."""
     for key, value in values.items():
-        template = template.replace(f"{{{key}}}", mask_text(value))
+        template = template.replace(f"{{{key}}}", value)
     return template
 
 

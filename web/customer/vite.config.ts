@@ -15,7 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rollupOptions: {
-      input: ["help", "ticket", "survey", "mine", "guest", "feedback", "demo", "shop", "phone"].map(page),
+      input: ["help", "ticket", "survey", "mine", "guest", "appeal", "feedback", "demo", "shop", "phone"].map(page),
     },
   },
 });

@@ -51,6 +51,28 @@ async def test_an_agent_works_through_a_playbook(house: House) -> None:
     assert {"完成步骤", "填写处理信息", "提出申诉"} <= set(told)
 
 
+async def test_the_person_concerned_appeals_by_a_link(house: House) -> None:
+    """The link stands in the step's words; before the decision it takes nothing, after it one appeal is a ticket."""
+    _, serial = await house.customer("我要举报违规的低俗内容", "转人工")
+    agent = await house.person("reviewer-a", "agent", "content-review")
+    panel = (await house.call("GET", f"/tickets/{serial}", 200, agent))["playbook"]
+    template = next(each["template"] for each in panel["steps"] if each["id"] == "tell_concerned")
+    token = template.partition("/appeal/")[2].partition(" ")[0]
+    shown = await house.call("GET", f"/appeals/{token}", 200, {})
+    assert (shown["serial"], shown["may_appeal"]) == (serial, False)
+    await house.call("POST", f"/appeals/{token}", 409, {}, {"text": "我没有违规"})
+    values = {"values": {"violation_level": "warning", "violation_rule": "社区规则 3.2"}}
+    await house.call("PUT", f"/tickets/{serial}/playbook/fields", 200, agent, values)
+    shown = await house.call("GET", f"/appeals/{token}", 200, {})
+    assert (shown["level"], shown["rule"], shown["may_appeal"]) == ("警告", "社区规则 3.2", True)
+    await house.call("POST", f"/appeals/{token}", 422, {}, {"text": " "})
+    made = await house.call("POST", f"/appeals/{token}", 201, {}, {"text": "我没有违规", "name": "小北"})
+    page = await house.call("GET", f"/t/{made['url'].rpartition('/')[2]}", 200, {})
+    assert (page["serial"], "我没有违规" in str(page["history"])) == (made["serial"], True)
+    await house.call("POST", f"/tickets/{made['serial']}/confirm", 409, agent)
+    await house.call("GET", "/appeals/nonsense", 404, {})
+
+
 async def test_playbooks_are_edited_by_who_may(house: House) -> None:
     """A new one, a stale edit, a category that has one already, archiving."""
     admin, agent = await house.person("boss", "admin"), await house.person("agent", "agent")

@@ -112,6 +112,23 @@ export async function answerSurvey(token: string, answer: SurveyAnswer): Promise
   await ask("POST", `/api/v1/s/${encodeURIComponent(token)}`, answer);
 }
 
+/** A decision that the person concerned may appeal. */
+export interface Decision {
+  readonly serial: string;
+  readonly level: string;
+  readonly rule: string;
+  readonly until: string | null;
+  readonly may_appeal: boolean;
+}
+
+export function decision(token: string): Promise<Decision> {
+  return get(`/api/v1/appeals/${encodeURIComponent(token)}`);
+}
+
+export async function appealDecision(token: string, appeal: { text: string; name: string }): Promise<{ serial: string; url: string }> {
+  return (await (await ask("POST", `/api/v1/appeals/${encodeURIComponent(token)}`, appeal)).json()) as { serial: string; url: string };
+}
+
 export async function giveFeedback(feedback: Feedback): Promise<{ serial: string; url?: string | null }> {
   return (await (await ask("POST", "/api/v1/feedback", feedback)).json()) as { serial: string; url?: string | null };
 }
