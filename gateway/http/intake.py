@@ -15,6 +15,7 @@ from gateway.http.kit import Route, body, reply, viewer
 from gateway.http.tickets import speaker
 from gateway.limits import Limit
 from gateway.services import services
+from tickets import store as ticket_store
 from tickets.intake import sheet
 from tickets.intake.imports import import_view
 from tickets.intake.told import BY_HAND, MAX_FILES, MAX_SOURCE_TEXT, Told, phone_of
@@ -65,6 +66,12 @@ class Suggestion(msgspec.Struct):
     team_name: str | None
 
 
+class CustomerLink(msgspec.Struct):
+    """Where the customer reads the answer and writes more, for sixty days."""
+
+    url: str
+
+
 class Move(msgspec.Struct, forbid_unknown_fields=True):
     """What an import should do."""
 
@@ -105,6 +112,15 @@ async def create_ticket(request: web.Request) -> web.StreamResponse:
     )
     async with parts.db.read() as tx:
         return reply(await parts.tickets.brief_of(tx, made.id), 201)
+
+
+async def customer_link(request: web.Request) -> web.StreamResponse:
+    """The address of the customer's page of a ticket, to be sent where they spoke to us."""
+    parts, who = services(request), viewer(request)
+    async with parts.db.begin() as tx:
+        ticket = await ticket_store.by_serial(tx, request.match_info["serial"].upper())
+        await parts.audit.write(tx, who.staff_id, "ticket.link", ticket.serial)
+    return reply(CustomerLink(parts.tickets.ticket_link(ticket.id)))
 
 
 async def find_customers(request: web.Request) -> web.StreamResponse:
@@ -187,6 +203,14 @@ _WRITE, _SETTINGS = Permission.TICKET_WRITE, Permission.SETTINGS_WRITE
 
 ROUTES = (
     Route("POST", "/api/v1/tickets", create_ticket, _WRITE, body=NewTicket, status=201, summary="A ticket by hand"),
+    Route(
+        "POST",
+        "/api/v1/tickets/{serial}/link",
+        customer_link,
+        _WRITE,
+        result=CustomerLink,
+        summary="The customer's page of a ticket",
+    ),
     Route("GET", "/api/v1/intake/customers", find_customers, _WRITE, summary="Find a customer, masked"),
     Route(
         "POST",

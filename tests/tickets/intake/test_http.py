@@ -162,6 +162,10 @@ async def test_an_agent_writes_a_matter_down_for_somebody_found(house: House) ->
     assert (person["phone_masked"], person["open"][0]["serial"]) == ("138****5678", made["serial"])
     guess = await house.call("POST", "/intake/suggestion", 200, agent, {"text": "重复扣费 要退款"})
     assert (guess["category_id"], guess["team_id"]) == ("payment/refund", "payment")
+    link = await house.call("POST", f"/tickets/{made['serial']}/link", 200, agent)
+    page = await house.call("GET", f"/t/{link['url'].rsplit('/', 1)[-1]}", 200, {})
+    assert (page["serial"], page["history"][-1]["text"]) != ("", "")
+    assert "海棠：扣了我两次钱" in [line["text"] for line in page["history"]]
     manager = await house.person("boss", "manager")
     await house.call("GET", "/intake/customers?q=5678", 403, manager)
     await house.call("POST", "/tickets", 422, agent, {"title": "x", "channel_kind": "moon"})

@@ -101,6 +101,7 @@ export interface Preview {
 
 export const create = (fresh: NewTicket): Promise<TicketBrief> => post<TicketBrief>("/api/v1/tickets", fresh);
 export const findCustomers = (q: string): Promise<Page<FoundCustomer>> => get<Page<FoundCustomer>>("/api/v1/intake/customers", { q });
+export const customerLink = (serial: string): Promise<{ url: string }> => post<{ url: string }>(`/api/v1/tickets/${encodeURIComponent(serial)}/link`);
 export const suggest = (text: string): Promise<Suggestion> => post<Suggestion>("/api/v1/intake/suggestion", { text });
 
 export const imports = (): Promise<Page<Import>> => get<Page<Import>>("/api/v1/imports");

@@ -48,6 +48,9 @@ export default {
   more: "Device, network and more",
   take: "I take it",
   submit: "Create",
+  copyLink: "Copy the customer's link",
+  copyLinkHint: "There they follow it and write more",
+  answerHere: "Answer on the customer's page of this ticket",
   created: "Ticket {serial} is there",
   imports: {
     text: "A CSV from another system (UTF-8 or GBK) becomes tickets. Look first, then import; each row is taken in once.",

@@ -48,6 +48,9 @@ export default {
   more: "设备、网络等更多资料",
   take: "由我处理",
   submit: "建立工单",
+  copyLink: "复制客户链接",
+  copyLinkHint: "发给客户，可查看进展、补充说明",
+  answerHere: "回复客户，写在客户的工单页上",
   created: "工单 {serial} 已建立",
   imports: {
     text: "从其他系统导出的 CSV（UTF-8 或 GBK）可以导入为工单。先看结果再导入，每一行只导入一次。",
