@@ -127,6 +127,6 @@ class Desk:
     def resolve_ticket(self, solution: str) -> None:
         self.ticket_act("解决…")
         sheet = self.page.get_by_role("dialog", name="解决工单")
-        sheet.get_by_role("textbox").fill(solution)
+        sheet.get_by_role("textbox", name=re.compile("解决方案")).fill(solution)
         sheet.get_by_role("button", name="解决并发送").click()
         expect(sheet).to_be_hidden()

@@ -73,7 +73,7 @@ export default {
   source: { none: "Written on this channel", from: "Source", url: "Original link", text: "Original words", by: "Written down by", kinds: { phone: "Phone", qq_group: "QQ group", wechat_group: "WeChat group", forum: "Forum", live: "Live room", in_person: "In person", app: "App", feedback: "Feedback page", import: "Import", other: "Other" } },
   result: { kind: "Result", kinds: { solved: "Solved", unsolvable: "Cannot be solved", follow_up: "Handed on", withdrawn: "Withdrawn" }, solution: "Solution", reason: "Reason", alternative: "Alternative", team: "Team that goes on", at: "Answer by", cause: "Root cause", causes: { platform: "Our side", user: "Customer's side", third_party: "Third party" }, causeText: "Root cause in words", causeHint: "For colleagues: why it happened", promised: "Promised for", none: "No result yet" },
   resolve: {
-    title: "Write the conclusion",
+    title: "Resolve the ticket",
     missing: "Before resolving, fill in: {names}",
     waiting: "A compensation waits for a supervisor; resolve after it is decided or withdrawn.",
     hint: { solved: "What was done, and how it is now.", unsolvable: "How it stands (empty: the reason).", follow_up: "How it stands, and what comes next.", withdrawn: "Why the customer needs it no more." },
@@ -81,7 +81,7 @@ export default {
     alternativeHint: "What else we can offer.",
     followHint: "The customer is told who answers and by when; that team gets a ticket of its own.",
     need: { solution: "Write the conclusion", reason: "Say why it cannot be done", alternative: "Offer something else", team: "Choose the team", at: "Choose a time ahead" },
-    submit: "Send the conclusion",
+    submit: "Resolve and send",
   },
   tags: { title: "Tags", remove: "Remove tag", add: "Add a tag", none: "No tags" },
   fields: { group: { person: "Account", technical: "Device and network", live: "Live", trade: "Order and goods", custom: "Own fields" }, more: "More fields", less: "Fewer fields", required: "Required" },

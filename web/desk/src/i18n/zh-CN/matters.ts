@@ -73,7 +73,7 @@ export default {
   source: { none: "在本渠道直接发来", from: "来源", url: "原链接", text: "原文", by: "登记人", kinds: { phone: "电话", qq_group: "QQ 群", wechat_group: "微信群", forum: "论坛", live: "直播间", in_person: "当面", app: "应用内", feedback: "反馈页", import: "批量导入", other: "其他" } },
   result: { kind: "结果", kinds: { solved: "已解决", unsolvable: "无法解决", follow_up: "转后续", withdrawn: "用户撤回" }, solution: "解决方案", reason: "原因", alternative: "替代办法", team: "接手团队", at: "答复时间", cause: "根因", causes: { platform: "平台侧", user: "用户侧", third_party: "第三方" }, causeText: "根因说明", causeHint: "写给同事：为什么会这样", promised: "承诺完成时间", none: "还没有结果" },
   resolve: {
-    title: "写结论",
+    title: "解决工单",
     missing: "解决之前请先填写：{names}",
     waiting: "还有补偿等主管审批，批准或撤回后才能解决。",
     hint: { solved: "为用户做了什么，现在是什么样。", unsolvable: "目前的情况（不填则用原因）。", follow_up: "目前的进展，接下来做什么。", withdrawn: "用户为什么不再需要处理。" },
@@ -81,7 +81,7 @@ export default {
     alternativeHint: "可以给用户的另一个选择。",
     followHint: "会告诉用户由谁、最晚何时答复，并自动给该团队建一张后续工单。",
     need: { solution: "请写明结论", reason: "请写明为什么做不到", alternative: "请给用户一个替代办法", team: "请选接手的团队", at: "请选以后的时间" },
-    submit: "发送结论",
+    submit: "解决并发送",
   },
   tags: { title: "标签", remove: "去掉标签", add: "添加标签", none: "没有标签" },
   fields: { group: { person: "账号", technical: "设备与网络", live: "直播", trade: "订单与商品", custom: "自定义" }, more: "更多字段", less: "收起", required: "必填" },
