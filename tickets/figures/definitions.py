@@ -90,7 +90,7 @@ FIGURES: tuple[Figure, ...] = (
     Figure("tier_3_share", _V, "tier_3", "matters", better=_LOW, target=0.05),
     Figure("backlog", _V, "backlog", unit=Unit.COUNT, better=_LOW),
     Figure("backlog_age", _V, "backlog_s", "backlog", unit=Unit.SECONDS, better=_LOW),
-    Figure("answer_rate", _S, "answered", "matters", target=1.0),
+    Figure("answer_rate", _S, "answered", "talked", target=1.0),
     Figure("answer_time", _S, "answer_s", "answered", unit=Unit.SECONDS, better=_LOW, target=30),
     Figure("person_answer_rate", _S, "person_answered", "people"),
     Figure("person_answer_time", _S, "person_s", "person_answered", unit=Unit.SECONDS, better=_LOW),

@@ -232,7 +232,9 @@ def _speed(seen: _Seen) -> dict[str, int]:
     by_person = _first_by_person(seen, answered)
     firsts = [each.answered_at for each in answered if each.answered_by == "bot"]
     first = min((each for each in (*firsts, by_person) if each is not None), default=None)
-    if first is not None:
+    # What was written down for somebody, or came by a form, had nobody waiting in front of a chat.
+    found["talked"] = int(bool(seen.story.talks))
+    if first is not None and seen.story.talks:
         found |= {"answered": 1, "answer_s": _seconds(row["first_received_at"], first)}
     for by, name in (("agent", "reply"), ("bot", "bot_reply")):
         theirs = [each.latency_ms for each in answered if each.answered_by == by and each.latency_ms is not None]

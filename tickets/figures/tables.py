@@ -33,6 +33,7 @@ MEASURES = (
     "tier_1",
     "tier_2",
     "tier_3",
+    "talked",
     "answered",
     "answer_s",
     "people",

@@ -29,6 +29,7 @@ _MEASURES = (
     "tier_1",
     "tier_2",
     "tier_3",
+    "talked",
     "answered",
     "answer_s",
     "people",

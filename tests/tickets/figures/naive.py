@@ -281,6 +281,7 @@ def figures(all_of_them: list[Matter], first: date, last: date, zone: ZoneInfo, 
             if found.state == "answered" and found.answered_by == by and found.latency_ms is not None
         ]
 
+    talked = [each for each in mine if each.asked]
     promised = [each for each in people if each.clocks or each.times("sla_breached")]
     in_time = [
         each
@@ -295,8 +296,8 @@ def figures(all_of_them: list[Matter], first: date, last: date, zone: ZoneInfo, 
         "tier_3_share": share((each for each in mine if each.now["tier"] == 3), mine),
         "backlog": len(open_at_end),
         "backlog_age": mean(int(until.timestamp()) - int(each.wanted.timestamp()) for each in open_at_end),
-        "answer_rate": share((each for each in mine if each.first_any), mine),
-        "answer_time": mean(max(0, whole_seconds(each.received, each.first_any)) for each in mine if each.first_any),
+        "answer_rate": share((each for each in talked if each.first_any), talked),
+        "answer_time": mean(max(0, whole_seconds(each.received, each.first_any)) for each in talked if each.first_any),
         "person_answer_rate": share((each for each in people if each.first_person), people),
         "person_answer_time": mean(
             max(0, whole_seconds(each.wanted, each.first_person)) for each in people if each.first_person
