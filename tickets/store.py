@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, select
@@ -273,13 +274,18 @@ async def events_of(tx: Tx, ticket_id: str) -> list[Event]:
 
 async def last_event(tx: Tx, ticket_id: str, kinds: Iterable[str]) -> str | None:
     """Which of these kinds happened last, or None when none did."""
-    row = await tx.first(
+    row = await _last_of(tuple(kinds)).first(tx, ticket_id=ticket_id)
+    return None if row is None else str(row[0])
+
+
+@cache
+def _last_of(kinds: tuple[str, ...]) -> Statement:
+    return Statement(
         select(ticket_events.c.kind)
-        .where(ticket_events.c.ticket_id == ticket_id, ticket_events.c.kind.in_(list(kinds)))
+        .where(ticket_events.c.ticket_id == bindparam("ticket_id"), ticket_events.c.kind.in_(kinds))
         .order_by(ticket_events.c.number.desc())
         .limit(1)
     )
-    return None if row is None else str(row.kind)
 
 
 def tracked(ticket: Ticket) -> dict[str, Any]:

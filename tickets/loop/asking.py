@@ -10,13 +10,14 @@ from abc import abstractmethod
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from bot.store import conversations, messages
 from bot.types import Choice, Kind
 from core.clock import rfc3339
 from core.db import Tx
 from core.jobs import Job
+from core.statements import Statement
 from tickets import store, surveys
 from tickets.base import JOB_DELIVERED, Base
 from tickets.loop import notices
@@ -38,6 +39,18 @@ JOB_NEWS = "ticket.news"
 _READ = frozenset({"web", "wechat", "weibo", "wecom", "mail"})
 # Who looks within this time needs no messenger.
 NEWS_AFTER = timedelta(minutes=5)
+
+
+_UNSENT = and_(surveys_table.c.sent_by == NOWHERE, surveys_table.c.answered_at.is_(None))
+_WAITS_FOR = Statement(
+    select(tickets.c.id)
+    .outerjoin(surveys_table, and_(surveys_table.c.ticket_id == tickets.c.id, _UNSENT))
+    .where(
+        tickets.c.customer_id == bindparam("customer_id"),
+        tickets.c.state.in_((State.TO_REPORT.value, State.RESOLVED.value)),
+        or_(tickets.c.state == State.TO_REPORT.value, surveys_table.c.id.is_not(None)),
+    )
+)
 
 
 class Asking(Base):
@@ -228,17 +241,7 @@ class Asking(Base):
 
     async def _waits_for(self, tx: Tx, customer_id: str) -> list[str]:
         """Ids of the customer's tickets with a conclusion or a survey that no way carried."""
-        unsent = and_(surveys_table.c.sent_by == NOWHERE, surveys_table.c.answered_at.is_(None))
-        rows = await tx.all(
-            select(tickets.c.id, tickets.c.state, surveys_table.c.id.label("survey_id"))
-            .outerjoin(surveys_table, and_(surveys_table.c.ticket_id == tickets.c.id, unsent))
-            .where(
-                tickets.c.customer_id == customer_id,
-                tickets.c.state.in_((State.TO_REPORT.value, State.RESOLVED.value)),
-                or_(tickets.c.state == State.TO_REPORT.value, surveys_table.c.id.is_not(None)),
-            )
-        )
-        return list(dict.fromkeys(row.id for row in rows))
+        return list(dict.fromkeys(row[0] for row in await _WAITS_FOR.all(tx, customer_id=customer_id)))
 
     async def _came_back(self, tx: Tx, ticket: Ticket) -> None:
         """The customer wrote: what waits for them is told in a transaction of its own, right after this one."""
