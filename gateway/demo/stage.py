@@ -195,7 +195,7 @@ class Stage:
         )
         self.tickets.join(owners=self.handoffs, outbox=Silent())
         # The past is timed at its end, all at once, and nobody is told of it now.
-        self.tickets.sla.asleep, self.tickets.sla.speaks = True, False
+        self.tickets.sla.asleep = self.tickets.sla.bells.muted = True
         self.tickets.sorting.asleep = self.tickets.playbooks.asleep = True
         self.turns = Turns(
             self.db,

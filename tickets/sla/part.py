@@ -6,34 +6,31 @@ hours without a running process every warning, breach and step is made up for, o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, select
 
-from bot.types import Kind
-from core.calendar import after_open_seconds, missing_year
+from core.calendar import missing_year
 from core.clock import rfc3339
 from core.db import Tx
-from core.errors import NotFound
 from core.jobs import Handler, Job
 from core.robots.robots import Robots
-from tickets import categories
 from tickets import store as tickets_store
 from tickets.parts import Kit, Part
 from tickets.sla import keeper, store
-from tickets.sla.chain import House, house, people_of
+from tickets.sla.bells import Bells
 from tickets.sla.clocks import ClockKind, Fact, What
-from tickets.sla.keeper import JOB_BREACH, JOB_CHAIN, JOB_WARN, Kept
+from tickets.sla.keeper import JOB_BREACH, JOB_CHAIN, JOB_WARN
 from tickets.sla.mark import sla_mark
 from tickets.sla.rules import Rules, RulesKept
 from tickets.sla.store import ClockRow
 from tickets.sla.tables import sla_clocks
+from tickets.sla.timers import Timers
 from tickets.states import OPEN, is_open
-from tickets.store import SYSTEM, Actor, Ticket
+from tickets.store import Actor, Ticket
 from tickets.tables import tickets
 
 # Columns that bear on a promise or on what happened to it.
@@ -48,9 +45,6 @@ _BEARS = (
 )
 _PASSED_ON = frozenset({"handed_over", "escalated", "result_written"})
 _SPOKEN = frozenset({ClockKind.FIRST_RESPONSE.value, ClockKind.NEXT_RESPONSE.value})
-# A customer who is told of a delay gets half of the promise again, and never less than this.
-_MORE_SHARE = 0.5
-_LEAST_MORE_S = 600.0
 _AT_ONCE = 200
 _OPEN_MATTERS = and_(tickets.c.state.in_([each.value for each in OPEN]), tickets.c.tier > 1)
 JOB_RECOUNT = "sla.recount"
@@ -70,15 +64,15 @@ class Sla(Part):
         self.rules = RulesKept(kit.people)
         self.asleep = False
         """While a past is played nothing is computed; `catch_up` then does it for all of it at once."""
-        self.speaks = True
-        """Whether customers, colleagues and robots are told: not about a past that was just played."""
+        self.bells = Bells(kit, self.robots)
+        self.timers = Timers(kit, self.rules, self.bells)
         self._zone = ZoneInfo(kit.settings.timezone)
 
     def jobs(self) -> Mapping[str, Handler]:
         return {
-            JOB_WARN: self._on_warn,
-            JOB_BREACH: self._on_breach,
-            JOB_CHAIN: self._on_chain,
+            JOB_WARN: self.timers.on_warn,
+            JOB_BREACH: self.timers.on_breach,
+            JOB_CHAIN: self.timers.on_chain,
             JOB_RECOUNT: self._on_recount,
             JOB_CALENDAR: self._on_calendar,
         }
@@ -196,182 +190,6 @@ class Sla(Part):
         found = [missing_year(row.holidays, today) for row in await self.kit.people.calendars(tx)]
         return next((year for year in found if year is not None), None)
 
-    # Timers.
-
-    async def _held(self, tx: Tx, job: Job) -> tuple[Kept, Rules] | None:
-        rules = await self.rules.get(tx)
-        try:
-            ticket = await self.kit.lock(tx, job.key)
-        except NotFound:
-            return None
-        if rules is None:
-            return None
-        [kept] = await keeper.look(tx, [ticket], rules, self.kit.clock.now())
-        return kept, rules
-
-    async def _write(self, tx: Tx, kept: Kept, job: Job, changed: Mapping[str, ClockRow]) -> None:
-        now = tuple(changed.get(row.id, row) for row in kept.now)
-        await keeper.write(tx, self.kit.jobs, replace(kept, now=now), consumed=(job.kind,))
-
-    async def _on_warn(self, tx: Tx, job: Job) -> None:
-        """Three quarters of a promise are gone, or as much as its policy says."""
-        held = await self._held(tx, job)
-        if held is None:
-            return
-        (kept, rules), now = held, self.kit.clock.now()
-        due = [row for row in kept.now if row.runs and row.warn_at and row.warn_at <= now and row.warned_at is None]
-        changed = {row.id: replace(row, warned_at=now) for row in due}
-        promised: datetime | None = None
-        if self.speaks:
-            for row in due:
-                until = await self._tell_customer(tx, kept.ticket, row, rules)
-                if until is not None:
-                    changed[row.id] = replace(changed[row.id], told_at=now)
-                    if row.kind == ClockKind.RESOLUTION:
-                        promised = until
-        await self._write(tx, kept, job, changed)
-        if not due:
-            return
-        staff = await house(tx, self.kit.people)
-        told, ticket = people_of("agent", kept.ticket, staff, None), kept.ticket
-        for row in due:
-            values = {"promised_at": promised} if promised and row.kind == ClockKind.RESOLUTION else {}
-            text = self._text("warning", row, staff, told)
-            ticket = await self.kit.change(tx, ticket, "sla_warning", SYSTEM, text=text, **values)
-        self._tell_staff(tx, ticket, told, "warning")
-        await self._tell_robots(tx, ticket, "warning", due)
-
-    async def _on_breach(self, tx: Tx, job: Job) -> None:
-        """A promise is broken."""
-        held = await self._held(tx, job)
-        if held is None:
-            return
-        (kept, rules), now = held, self.kit.clock.now()
-        due = [row for row in kept.now if row.runs and row.due_at and row.due_at <= now and row.noted_at is None]
-        staff = await house(tx, self.kit.people)
-        first, told = self._step(0, kept.ticket, staff, rules)
-        next_at = self._next_at(first, kept.ticket, rules)
-        changed = {row.id: replace(row, noted_at=now, chain_step=first + 1, chain_at=next_at) for row in due}
-        await self._write(tx, kept, job, changed)
-        ticket = kept.ticket
-        for row in due:
-            # That a next step is overdue is the ticket's own event, and its people were told with it.
-            if row.kind != ClockKind.NEXT_STEP:
-                text = self._text("broken", row, staff, told)
-                ticket = await self.kit.change(tx, ticket, "sla_breached", SYSTEM, text=text)
-                self._tell_staff(tx, ticket, told, "broken")
-        if due:
-            await self._tell_robots(tx, ticket, "breach", due)
-
-    async def _on_chain(self, tx: Tx, job: Job) -> None:
-        """It is still broken, so the next of the chain is told."""
-        held = await self._held(tx, job)
-        if held is None:
-            return
-        (kept, rules), now = held, self.kit.clock.now()
-        due = [row for row in kept.now if row.runs and row.chain_at and row.chain_at <= now]
-        staff = await house(tx, self.kit.people)
-        changed: dict[str, ClockRow] = {}
-        lines: list[str] = []
-        reached: list[str] = []
-        for row in due:
-            step, told = self._step(row.chain_step, kept.ticket, staff, rules)
-            changed[row.id] = replace(row, chain_step=step + 1, chain_at=self._next_at(step, kept.ticket, rules))
-            if told:
-                lines.append(self._chain_text(rules.settings.chain[step].who, row, staff, told))
-                reached += told
-        await self._write(tx, kept, job, changed)
-        if lines:
-            ticket = await self.kit.change(tx, kept.ticket, "sla_chain", SYSTEM, text="\n".join(lines))
-            self._tell_staff(tx, ticket, reached, "chain")
-
-    def _step(self, wanted: int, ticket: Ticket, staff: House, rules: Rules) -> tuple[int, list[str]]:
-        """The first step from `wanted` on that reaches somebody, and whom; a step without people costs no time."""
-        chain = rules.settings.chain
-        for number in range(wanted, len(chain)):
-            told = people_of(chain[number].who, ticket, staff, rules.settings.head_id)
-            if told:
-                return number, told
-        return len(chain), []
-
-    def _next_at(self, step: int, ticket: Ticket, rules: Rules) -> datetime | None:
-        """When the step after this one is told: so much of the team's working time from now."""
-        chain = rules.settings.chain
-        if step + 1 >= len(chain):
-            return None
-        return after_open_seconds(rules.calendar(ticket.team_id), self.kit.clock.now(), chain[step + 1].after_s)
-
-    # Telling.
-
-    async def _tell_customer(self, tx: Tx, ticket: Ticket, row: ClockRow, rules: Rules) -> datetime | None:
-        """Tell of the delay before the promise breaks, once per promise; returns the new time that was named."""
-        if ticket.conversation_id is None or row.told_at is not None or row.kind not in rules.settings.tell:
-            return None
-        now = self.kit.clock.now()
-        more = max(_LEAST_MORE_S, row.limit_s * _MORE_SHARE)
-        until = after_open_seconds(rules.calendar(ticket.team_id), max(row.due_at or now, now), more)
-        if until is None:
-            return None
-        text = self.kit.texts.get(f"sla.delay.{row.kind}", serial=ticket.serial, when=self._local(until))
-        await self.kit.voice.say(tx, ticket, text, at=now, kind=Kind.NOTICE)
-        return until
-
-    def _tell_staff(self, tx: Tx, ticket: Ticket, staff_ids: Collection[str], state: str) -> None:
-        if not self.speaks:
-            return
-        for staff_id in dict.fromkeys(staff_ids):
-            topic, event = f"staff:{staff_id}", {"type": "sla", "serial": ticket.serial, "state": state}
-            tx.after_commit(lambda topic=topic, event=event: self.kit.notifier.publish(topic, event))  # type: ignore[misc]  # defaults bind the loop's values
-
-    async def _tell_robots(self, tx: Tx, ticket: Ticket, topic: str, rows: Sequence[ClockRow]) -> None:
-        if not self.speaks:
-            return
-        texts = self.kit.texts
-        tree = await categories.load(tx)
-        team = await self.kit.people.team(tx, ticket.team_id) if ticket.team_id else None
-        names = "、".join(self._clock_name(row.kind) for row in rows)
-        due = min((row.due_at for row in rows if row.due_at), default=None)
-        lines = [
-            texts.get("sla.robot.serial", serial=ticket.serial),
-            texts.get("sla.robot.category", category=tree.name(ticket.category_id)),
-            texts.get("sla.robot.team", team=team.name if team else texts.get("ticket.value.none")),
-        ]
-        if due is not None:
-            lines.append(texts.get("sla.robot.due", when=self._local(due)))
-        await self.robots.tell(
-            tx,
-            topic,
-            title=texts.get(f"sla.robot.{topic}", clocks=names),
-            lines=lines,
-            url=f"{self.kit.settings.base_url}/desk/u/0/tickets/{ticket.serial}",
-            team_id=ticket.team_id,
-        )
-
-    def _text(self, what: str, row: ClockRow, staff: House, told: Sequence[str]) -> str:
-        when = self._local(row.due_at) if row.due_at else ""
-        said = self.kit.texts.get(f"sla.event.{what}", clock=self._clock_name(row.kind), when=when)
-        if not told:
-            return said
-        return f"{said}\n{self.kit.texts.get('sla.event.told', names=self._names(staff, told))}"
-
-    def _chain_text(self, who: str, row: ClockRow, staff: House, told: Sequence[str]) -> str:
-        return self.kit.texts.get(
-            "sla.event.chain",
-            clock=self._clock_name(row.kind),
-            who=self.kit.texts.get(f"sla.who.{who}"),
-            names=self._names(staff, told),
-        )
-
-    def _names(self, staff: House, told: Sequence[str]) -> str:
-        return "、".join(staff.names.get(each, each) for each in dict.fromkeys(told))
-
-    def _clock_name(self, kind: str) -> str:
-        return self.kit.texts.get(f"sla.clock.{kind}")
-
-    def _local(self, moment: datetime) -> str:
-        here = moment.astimezone(self._zone)
-        return f"{here.month}月{here.day}日 {here:%H:%M}"
-
     # What the desk shows.
 
     async def shown(self, tx: Tx, ticket: Ticket, permissions: Collection[str]) -> Any:
@@ -394,7 +212,7 @@ class Sla(Part):
             state = "warning" if row.warn_at is not None and row.warn_at <= now else "running"
         return {
             "kind": row.kind,
-            "kind_text": self._clock_name(row.kind),
+            "kind_text": self.bells.clock_name(row.kind),
             "round": row.round,
             "state": state,
             "runs": row.runs,
