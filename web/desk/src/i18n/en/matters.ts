@@ -70,7 +70,7 @@ export default {
   },
   files: { none: "No files", add: "Add a file", describe: "Description", describeHint: "Say in a few words what it shows", access: "Who may open it", accesses: { staff: "All staff", team: "Team only", supervisors: "Supervisors only" }, saved: "Saved", added: "Added; customers do not see it", closed: "Open to certain people only" },
   people: { none: "Nobody yet", followers: "Followers", first: "Since" },
-  source: { none: "Written on this channel", from: "Source", url: "Original link", text: "Original words", by: "Written down by", kinds: { phone: "Phone", qq_group: "QQ group", wechat_group: "WeChat group", forum: "Forum", live: "Live room", in_person: "In person", app: "App", feedback: "Feedback page", import: "Import", other: "Other" } },
+  source: { none: "Written on this channel", from: "Source", url: "Original link", text: "Original words", by: "Written down by", kinds: { phone: "Phone", qq_group: "QQ group", wechat_group: "WeChat group", forum: "Forum", live: "Live room", live_room: "Live room", page: "Feedback page", social: "Social media", mail: "Mail", in_person: "In person", app: "App", feedback: "Feedback page", import: "Import", other: "Other" } },
   result: { kind: "Result", kinds: { solved: "Solved", unsolvable: "Cannot be solved", follow_up: "Handed on", withdrawn: "Withdrawn" }, solution: "Solution", reason: "Reason", alternative: "Alternative", team: "Team that goes on", at: "Answer by", cause: "Root cause", causes: { platform: "Our side", user: "Customer's side", third_party: "Third party" }, causeText: "Root cause in words", causeHint: "For colleagues: why it happened", promised: "Promised for", none: "No result yet" },
   resolve: {
     title: "Resolve the ticket",

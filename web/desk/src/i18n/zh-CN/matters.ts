@@ -70,7 +70,7 @@ export default {
   },
   files: { none: "没有附件", add: "添加附件", describe: "说明", describeHint: "写一句它说明了什么", access: "谁能看", accesses: { staff: "全体客服", team: "仅本组", supervisors: "仅主管" }, saved: "已保存", added: "附件已添加，用户看不到", closed: "只对指定的人开放" },
   people: { none: "还没有人参与", followers: "关注的人", first: "首次参与" },
-  source: { none: "在本渠道直接发来", from: "来源", url: "原链接", text: "原文", by: "登记人", kinds: { phone: "电话", qq_group: "QQ 群", wechat_group: "微信群", forum: "论坛", live: "直播间", in_person: "当面", app: "应用内", feedback: "反馈页", import: "批量导入", other: "其他" } },
+  source: { none: "在本渠道直接发来", from: "来源", url: "原链接", text: "原文", by: "登记人", kinds: { phone: "电话", qq_group: "QQ 群", wechat_group: "微信群", forum: "论坛", live: "直播间", live_room: "直播间", page: "反馈页", social: "社交平台", mail: "邮件", in_person: "当面", app: "应用内", feedback: "反馈页", import: "批量导入", other: "其他" } },
   result: { kind: "结果", kinds: { solved: "已解决", unsolvable: "无法解决", follow_up: "转后续", withdrawn: "用户撤回" }, solution: "解决方案", reason: "原因", alternative: "替代办法", team: "接手团队", at: "答复时间", cause: "根因", causes: { platform: "平台侧", user: "用户侧", third_party: "第三方" }, causeText: "根因说明", causeHint: "写给同事：为什么会这样", promised: "承诺完成时间", none: "还没有结果" },
   resolve: {
     title: "解决工单",
