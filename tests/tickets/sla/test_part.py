@@ -25,6 +25,9 @@ from tests.tickets.world import LIN, QIN, SHEN, START, ZHOU, World, build
 from tickets import store as tickets_store
 from tickets.service import Tickets
 from tickets.sla import store
+from tickets.sla.admin import SlaAdmin
+from tickets.sla.clocks import ClockKind
+from tickets.sla.policy import Limit, Policy
 from tickets.sla.store import ClockRow
 from tickets.store import Ticket
 from tickets.tables import tickets as tickets_table
@@ -289,3 +292,25 @@ async def test_a_word_between_result_and_delivery_does_not_lose_the_delivery(hou
     await house.pass_time(minutes=2)
     assert (await house.ticket(ticket.serial)).state == "resolved"
     assert (await clocks(house, ticket))["conclusion", 1].outcome == "kept"
+
+
+async def test_a_promise_that_an_edit_made_longer_may_break_again(house: World) -> None:
+    ticket = await house.human()
+    await house.pass_time(minutes=4)
+    admin = SlaAdmin(house.tickets.sla)
+    await admin.save("stf_boss", Policy("", "慢", limits={ClockKind.FIRST_RESPONSE: Limit(3600)}), new=True)
+    first = (await clocks(house, ticket))["first_response", 1]
+    assert (first.noted_at, first.breached_at, first.chain_at) == (None, None, None)
+    await house.pass_time(hours=1)
+    assert sum("首次人工响应" in each for each in await told(house, ticket, "sla_breached")) == 2
+
+
+async def test_a_promise_that_nobody_makes_any_more_is_dropped(house: World) -> None:
+    ticket = await house.human()
+    admin = SlaAdmin(house.tickets.sla)
+    for policy in (await admin.policies())[0]:
+        await admin.remove("stf_boss", policy.id)
+    assert {row.outcome for row in (await clocks(house, ticket)).values()} == {"dropped"}
+    assert (await house.ticket(ticket.serial)).sla_clock is None
+    await house.pass_time(days=5)
+    assert await told(house, ticket, "sla_breached") == []
