@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, update
 
-from bot.tables import customers
+from bot.tables import conversations, customers, messages
 from bot.types import Speaker
 from core.clock import Clock
 from core.db import Tx
@@ -123,6 +123,10 @@ async def seed_sorting(parts: Services) -> None:
             await tx.execute(update(tickets).where(tickets.c.id == made.id).values(demo=True))
             await tx.execute(update(ticket_events).where(ticket_events.c.ticket_id == made.id).values(demo=True))
             await tx.execute(update(customers).where(customers.c.id == made.customer_id).values(demo=True))
+            theirs = conversations.c.customer_id == made.customer_id
+            talks = select(conversations.c.id).where(theirs).scalar_subquery()
+            await tx.execute(update(messages).where(messages.c.conversation_id.in_(talks)).values(demo=True))
+            await tx.execute(update(conversations).where(theirs).values(demo=True))
     async with parts.db.begin() as tx:
         # The past was not looked at by the model; what still waits is, as soon as there is one.
         for row in await tx.all(select(tickets.c.id).where(sorting_store.waiting())):

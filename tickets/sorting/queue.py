@@ -17,7 +17,7 @@ from tickets import categories
 from tickets.sorting import store
 from tickets.sorting.service import suggestions
 from tickets.sorting.tables import corrections
-from tickets.store import Ticket, value
+from tickets.store import UNSORTED, Ticket, value
 from tickets.tables import tickets
 
 _MOST_SAID, _MOST_CHARACTERS = 6, 600
@@ -51,9 +51,11 @@ async def page(
         "waiting": int(await tx.scalar(select(func.count()).select_from(tickets).where(waiting)) or 0),
         "sorted_today": int(
             await tx.scalar(
-                select(func.count())
-                .select_from(corrections)
-                .where(corrections.c.staff_id == staff_id, corrections.c.at >= since)
+                select(func.count(corrections.c.ticket_id.distinct())).where(
+                    corrections.c.staff_id == staff_id,
+                    corrections.c.at >= since,
+                    corrections.c.category_id != UNSORTED,
+                )
             )
             or 0
         ),

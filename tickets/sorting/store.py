@@ -162,7 +162,7 @@ async def correct(tx: Tx, before: Ticket, now: Ticket, actor: Actor, at: datetim
 
 async def corrections_since(tx: Tx, moment: datetime | None) -> int:
     """How many tickets people have sorted since."""
-    query = select(func.count()).select_from(corrections)
+    query = select(func.count()).select_from(corrections).where(corrections.c.category_id != UNSORTED)
     return int(await tx.scalar(query if moment is None else query.where(corrections.c.at > moment)) or 0)
 
 

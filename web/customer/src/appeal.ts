@@ -17,7 +17,7 @@ function show(found: Decision): void {
   const head = [
     h("h1", {}, t("appealHead")),
     h("p", { class: "serial" }, found.serial),
-    h("div", { class: "card" }, ...facts.map(([label, value]) => h("p", {}, `${label}：${value}`))),
+    ...facts.map(([label, value]) => h("p", { class: "lead" }, `${label}：${value}`)),
   ];
   fill(page, ...head, found.may_appeal ? form() : h("div", { class: "card" }, h("p", {}, t("appealOver"))));
 }
