@@ -21,7 +21,7 @@ from tickets.sla.tables import sla_clocks
 from tickets.tables import surveys, ticket_events, tickets
 
 DAY = timedelta(hours=24)
-LIMITS = {"web": 180, "wechat": 3600}
+LIMITS = {"web": 180, "phone": 180, "wechat": 3600}
 
 
 @dataclass

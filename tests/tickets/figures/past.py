@@ -51,12 +51,19 @@ class Past:
 
     async def step(self) -> None:
         await self.chance.choices(
-            (self.says, self.staff, self.customer, self.waits, self.thumb, self.oddities), (9, 9, 5, 5, 2, 3)
+            (self.says, self.staff, self.customer, self.waits, self.thumb, self.oddities, self.by_hand),
+            (9, 9, 5, 5, 2, 3, 1),
         )[0]()
 
     async def says(self) -> None:
         who, channel = f"v-{self.chance.randrange(14)}", self.chance.choice(("web", "web", "wechat"))
         await self.tried(self.world.says(self.chance.choice(TEXTS), who=who, channel=channel))
+
+    async def by_hand(self) -> None:
+        """Somebody telephoned."""
+        by, channel = self.chance.choice(STAFF), self.world.channel_ids["web"]
+        title, take = self.chance.choice(TEXTS), self.chance.random() < 0.5
+        await self.tried(self.world.tickets.create(by, channel_id=channel, title=title, take=take))
 
     async def staff(self) -> None:
         ticket = await self.one()
