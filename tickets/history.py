@@ -101,5 +101,10 @@ def event_view(
         "text": mask_text(event.text or ""),
         "old": side(event.old),
         "new": side(event.new),
-        "changes": [] if event.kind == "opened" else [change(name) for name in shown],
+        "changes": [] if event.kind == "opened" else [change(name) for name in shown if _is_news(event, name)],
     }
+
+
+def _is_news(event: Event, name: str) -> bool:
+    """Whether a value is worth a line: a step that somebody takes for themselves names nobody else."""
+    return name != "next_step_by" or event.new[name] != event.actor
