@@ -84,7 +84,7 @@ _SQLITE = (
 # walk all rows in their order and make the vector of each. No language that is inlined, or the price would be lost.
 _POSTGRESQL = (
     "CREATE OR REPLACE FUNCTION ticket_vector(terms text) RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE "
-    "COST 5000 AS $$ BEGIN RETURN to_tsvector('simple'::regconfig, terms); END $$"
+    "COST 2000 AS $$ BEGIN RETURN to_tsvector('simple'::regconfig, terms); END $$"
 )
 event.listen(ticket_terms, "before_create", DDL(_POSTGRESQL).execute_if(dialect="postgresql"))  # type: ignore[no-untyped-call]  # SQLAlchemy's own is untyped
 for _statement in _SQLITE:
