@@ -4,11 +4,20 @@ import "./styles";
 import { speakAs } from "./api/client";
 import App from "./App.vue";
 import { i18n, keptLanguage, useLanguage } from "./i18n";
+import { beginAnew } from "./models/newer";
 import { slotOf } from "./models/slot";
 import { makeRouter } from "./router";
 import { useLive } from "./stores/live";
 import { useSession } from "./stores/session";
 import { useTheme } from "./stores/theme";
+
+window.addEventListener("vite:preloadError", (event) => {
+  // The error goes on to the router when the page was begun anew already.
+  const anew = beginAnew(sessionStorage, Date.now(), () => {
+    location.reload();
+  });
+  if (anew) event.preventDefault();
+});
 
 const slot = slotOf(location.pathname);
 if (slot === null) {
