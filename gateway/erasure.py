@@ -11,6 +11,7 @@ from bot.tables import conversations, customers, episodes, exchanges, identities
 from core.db import Tx
 from core.ids import new_id
 from core.tables import erasures, files
+from core.webhooks.store import forget_subjects as forget_calls
 from handoff.tables import drafts, handoffs
 from knowledge_base.tables import choice_labels, gaps
 from tickets.loop.tables import guest_words, notices
@@ -74,6 +75,7 @@ async def erase_customer(tx: Tx, customer_id: str, *, by: str, now: datetime, da
     )
     await tx.execute(update(guest_words).where(guest_words.c.ticket_id.in_(mine)).values(text=_GONE))
     await tx.execute(delete(notices).where(notices.c.ticket_id.in_(mine)))
+    await forget_calls(tx, [f"ticket:{ticket_id}" for ticket_id in mine])
     await tx.execute(
         update(customers)
         .where(customers.c.id == customer_id)

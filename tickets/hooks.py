@@ -19,6 +19,8 @@ from tickets.store import Actor, Ticket
 
 _SAID = ("category_id", "team_id", "assignee_id", "priority", "tier")
 _MOST_TEXT = 500
+# What the clocks write into the history, as others hear it.
+_PROMISES = {"sla_warning": "sla.warning", "sla_breached": "sla.breached", "sla_chain": "sla.escalated"}
 
 
 class Hooks(Part):
@@ -44,9 +46,8 @@ class Hooks(Part):
             await self._tell(tx, "ticket.changed", now, {**by, "changed": differing})
         if kind == "rated":
             await self._tell(tx, "ticket.rated", now, await self._rating(tx, now))
-        elif kind.startswith("sla_"):
-            name = "sla.breached" if "breach" in kind else "sla.warning"
-            await self._tell(tx, name, now, {"clock": now.sla_clock, "due_at": _time(now.sla_due_at)})
+        elif kind in _PROMISES:
+            await self._tell(tx, _PROMISES[kind], now, {"clock": now.sla_clock, "due_at": _time(now.sla_due_at)})
 
     async def customer_wrote(self, tx: Tx, ticket: Ticket, text: str, at: datetime) -> None:
         """The customer said something."""

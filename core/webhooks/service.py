@@ -33,6 +33,7 @@ KINDS = (
     "ticket.rated",
     "sla.warning",
     "sla.breached",
+    "sla.escalated",
     "handoff.requested",
     "handoff.accepted",
     "handoff.returned",

@@ -284,5 +284,13 @@ async def forget(tx: Tx, before: datetime) -> int:
     return await tx.count(delete(webhook_deliveries).where(over))
 
 
+async def forget_subjects(tx: Tx, subjects: list[str]) -> None:
+    """Remove every call about these, whatever became of it."""
+    about = webhook_deliveries.c.subject.in_(subjects)
+    ids = select(webhook_deliveries.c.id).where(about)
+    await tx.execute(delete(webhook_attempts).where(webhook_attempts.c.delivery_id.in_(ids)))
+    await tx.execute(delete(webhook_deliveries).where(about))
+
+
 def _webhook(row: Row[Any]) -> Webhook:
     return Webhook(**{**row._mapping, "kinds": tuple(row.kinds)})

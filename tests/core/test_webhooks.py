@@ -298,6 +298,9 @@ async def test_a_receiver_is_removed_with_its_log_and_a_silent_one_hears_nothing
     assert receiver.numbers == [1]
     async with any_db.begin() as tx:
         assert await store.forget(tx, NOW + timedelta(days=1)) == 1
+        await hooks.emit(tx, "ticket.created", subject="ticket:9", data={"number": 3})
+        await store.forget_subjects(tx, ["ticket:9"])
+        assert await store.page(tx, webhook_id, state="", before=None, limit=9) == []
         await hooks.remove(tx, webhook_id)
     async with any_db.read() as tx:
         with pytest.raises(NotFound):

@@ -21,7 +21,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from bot.store import channels
 from bot.types import Speaker
@@ -45,6 +45,7 @@ _ROWS_AT_ONCE = 10
 _PAUSE_S = 0.01
 _CLAIM = timedelta(seconds=60)
 _POLL_S = 5.0
+_LOOKED_AT = timedelta(days=1)
 _SHOWN_FAULTS = 300
 _SHOWN_ROWS = 8
 _KEPT_SHEETS = 2
@@ -124,6 +125,9 @@ class Imports:
         text, encoding, found, known = await self.look(data)
         import_id, now = new_id("imp"), self._clock.now()
         async with self._db.begin() as tx:
+            # What was only looked at is full of people; it does not lie around.
+            old = and_(ticket_imports.c.state == "ready", ticket_imports.c.created_at < now - _LOOKED_AT)
+            await tx.execute(delete(ticket_imports).where(old))
             await tx.execute(
                 insert(ticket_imports).values(
                     id=import_id,

@@ -138,8 +138,8 @@ export default {
     state: { waiting: "waiting", sent: "arrived", dead: "failed" },
     error: { timeout: "no answer in time", refused: "answered {status}", redirected: "redirected, not followed", blocked: "leads into a private network", certificate: "bad certificate", unreachable: "not reachable" },
     kind: {
-      "ticket_created": "New ticket", "ticket_state_changed": "State of a ticket", "ticket_changed": "Category, team, assignee", "ticket_message": "New message", "ticket_rated": "Rating",
-      "sla_warning": "Promise at risk", "sla_breached": "Promise broken", "handoff_requested": "Person wanted", "handoff_accepted": "Person there", "handoff_returned": "Back in line", "handoff_ended": "Person done",
+      ticket_created: "New ticket", ticket_state_changed: "State of a ticket", ticket_changed: "Category, team, assignee", ticket_message: "New message", ticket_rated: "Rating",
+      sla_warning: "Promise at risk", sla_breached: "Promise broken", sla_escalated: "Up the chain", handoff_requested: "Person wanted", handoff_accepted: "Person there", handoff_returned: "Back in line", handoff_ended: "Person done",
       ping: "Test",
     },
   },

@@ -138,8 +138,8 @@ export default {
     state: { waiting: "等待", sent: "已送达", dead: "未送达" },
     error: { timeout: "超时", refused: "对方返回 {status}", redirected: "对方要求跳转，未跟随", blocked: "地址指向内网，已拦截", certificate: "证书无效", unreachable: "连不上" },
     kind: {
-      "ticket_created": "新工单", "ticket_state_changed": "工单状态变化", "ticket_changed": "分类、小组、负责人变化", "ticket_message": "客户或客服有新消息", "ticket_rated": "客户评价",
-      "sla_warning": "时限预警", "sla_breached": "超时", "handoff_requested": "请求人工", "handoff_accepted": "人工接入", "handoff_returned": "回到队列", "handoff_ended": "人工结束",
+      ticket_created: "新工单", ticket_state_changed: "工单状态变化", ticket_changed: "分类、小组、负责人变化", ticket_message: "客户或客服有新消息", ticket_rated: "客户评价",
+      sla_warning: "时限预警", sla_breached: "超时", sla_escalated: "超时上报", handoff_requested: "请求人工", handoff_accepted: "人工接入", handoff_returned: "回到队列", handoff_ended: "人工结束",
       ping: "测试",
     },
   },
