@@ -534,6 +534,9 @@ async def measure(system: str, size: int, folder: Path, server: PostgresServer |
         await fill_postgres(url, year)
     print(f"{system}: {size} tickets in {time.perf_counter() - began:.0f} s", flush=True)
     async with _serving(url, folder) as (parts, client):
+        began = time.perf_counter()
+        await parts.figures.catch_up()
+        print(f"{system}: facts of the figures counted in {time.perf_counter() - began:.0f} s", flush=True)
         return await ask(parts, client, size)
 
 
