@@ -85,6 +85,9 @@ export default {
     detail: "Detail",
     empty: "No records yet",
     actions: {
+      sla_policy_added: "Policy added", sla_policy_changed: "Policy changed", sla_policy_removed: "Policy removed", sla_policies_ordered: "Policies ordered",
+      sla_chain_changed: "Chain changed", calendar_added: "Calendar added", calendar_changed: "Calendar changed", calendar_removed: "Calendar removed",
+      team_calendar_changed: "Team's calendar changed", robot_added: "Robot added", robot_changed: "Robot changed", robot_removed: "Robot removed",
       account_added: "account added", account_changed: "account changed", account_disabled: "account disabled", account_enabled: "account enabled",
       key_added: "key added", key_revoked: "key revoked", password_reset: "password reset", password_changed: "password changed",
       session_opened: "signed in", session_closed: "signed out", totp_on: "two-step on", totp_off: "two-step off",

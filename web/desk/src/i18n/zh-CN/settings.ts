@@ -85,6 +85,9 @@ export default {
     detail: "细节",
     empty: "还没有记录",
     actions: {
+      sla_policy_added: "添加承诺策略", sla_policy_changed: "修改承诺策略", sla_policy_removed: "删除承诺策略", sla_policies_ordered: "调整策略顺序",
+      sla_chain_changed: "修改超时上报", calendar_added: "添加工作日历", calendar_changed: "修改工作日历", calendar_removed: "删除工作日历",
+      team_calendar_changed: "更换小组日历", robot_added: "添加群机器人", robot_changed: "修改群机器人", robot_removed: "删除群机器人",
       account_added: "添加账号", account_changed: "修改账号", account_disabled: "停用账号", account_enabled: "启用账号",
       key_added: "新建密钥", key_revoked: "吊销密钥", password_reset: "重设密码", password_changed: "修改密码",
       session_opened: "登录", session_closed: "退出登录", totp_on: "开启两步验证", totp_off: "关闭两步验证",
