@@ -142,7 +142,7 @@ async def test_changes_need_the_version_that_was_read_and_the_right_hands(house:
     await house.call("GET", "/tickets/FL-20200101-000001", 404, agent)
     refused = await house.call("POST", f"{path}/reopen", 409, agent, {"reason": "x"})
     assert refused["error"]["code"] == "conflict"
-    assert "状态" in refused["error"]["message"]
+    assert "可以重新打开" in refused["error"]["message"]
     await house.call("POST", f"{path}/escalate", 422, agent, {"to": "expert", "summary": " "})
     await house.call("GET", "/tickets?view=nonsense", 422, agent)
     figures = await house.call("GET", "/figures/overview?days=7", 200, manager)
