@@ -347,7 +347,11 @@ class Player:
         area = scene.matter.category.split("/", 1)[0]
         pool = words.EXPERT_SOLUTIONS if expert else words.SOLUTIONS.get(area, words.SOLUTIONS["建议与咨询"])
         number, now = scene.matter.number, self._stage.clock.now()
-        await give(self._stage, scene.serial, agent, number)
+        if not expert:
+            # A second gift of the kind would wait for the supervisor, and the result with it.
+            if not expert:
+            # Who was not content may have been given something already; a second time is the supervisor's to decide.
+            await give(self._stage, scene.serial, agent, number)
         async with self._stage.db.read() as tx:
             await follow_playbook(self._stage.tickets, tx, scene.serial, agent, self._chance)
         result = {"solution": self._chance.choice(pool), **result_of(area, number, now)}
