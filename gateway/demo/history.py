@@ -349,8 +349,6 @@ class Player:
         number, now = scene.matter.number, self._stage.clock.now()
         if not expert:
             # A second gift of the kind would wait for the supervisor, and the result with it.
-            if not expert:
-            # Who was not content may have been given something already; a second time is the supervisor's to decide.
             await give(self._stage, scene.serial, agent, number)
         async with self._stage.db.read() as tx:
             await follow_playbook(self._stage.tickets, tx, scene.serial, agent, self._chance)
