@@ -69,8 +69,8 @@ from knowledge_base.service import KnowledgeBase
 from tickets.figures.service import Figures
 from tickets.hooks import Hooks
 from tickets.intake.imports import Imports
-from tickets.privacy.service import Privacy
 from tickets.loop.notices import NoticeLoop
+from tickets.privacy.service import Privacy
 from tickets.service import Tickets
 from tickets.views import Views
 

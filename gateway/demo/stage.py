@@ -166,6 +166,9 @@ class Silent:
     async def deliver(self, message: Outgoing) -> Delivered:
         return Delivered("sent")
 
+    def quota(self, channel_kind: str) -> int | None:
+        return None
+
     async def fetch(self, channel_id: str, reference: str) -> Fetched:
         return Fetched("failed", error="past")
 

@@ -39,7 +39,9 @@ _SEND_LIMIT_S = 10.0
 _SILENCE_S = 60.0
 _MAX_FRAME = 4_096
 # Hints of these types are frames as they are; all others stay inside.
-_PASSED = frozenset({"queue", "presence", "ticket", "conversation", "offer", "due", "followed", "sla", "assigned", "release"})
+_PASSED = frozenset(
+    {"queue", "presence", "ticket", "conversation", "offer", "due", "followed", "sla", "assigned", "release"}
+)
 
 
 class _Frame(msgspec.Struct):

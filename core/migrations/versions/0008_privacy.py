@@ -5,6 +5,7 @@ and a message that adds terms rewrites a small row. `tickets.terms` stays, empty
 """
 
 import re
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -162,13 +163,17 @@ def _privacy() -> None:
 
 def _orders() -> None:
     """Lists of work are read in their order from an index that holds only what is open."""
-    work = {"sqlite_where": sa.text(_WORK), "postgresql_where": sa.text(_WORK)}
+    work = _where(_WORK)
     newest = [sa.text("updated_at DESC"), sa.text("id DESC")]
     op.create_index("ix_tickets_work", "tickets", ["priority", *newest], **work)
     op.create_index("ix_tickets_work_team", "tickets", ["team_id", "priority", *newest], **work)
-    held = {"sqlite_where": sa.text("agent_id IS NOT NULL"), "postgresql_where": sa.text("agent_id IS NOT NULL")}
+    held = _where("agent_id IS NOT NULL")
     op.create_index("ix_conversations_agent_id", "conversations", ["agent_id"], **held)
-    review = {"sqlite_where": sa.text("review_wanted"), "postgresql_where": sa.text("review_wanted")}
+    review = _where("review_wanted")
     op.create_index("ix_tickets_review", "tickets", ["priority", *newest], **review)
     op.create_index("ix_tickets_updated_at_id", "tickets", ["updated_at", "id"])
     op.create_index("ix_tickets_state_updated_at_id", "tickets", ["state", "updated_at", "id"])
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
