@@ -7,14 +7,14 @@ import core.tables
 import core.webhooks.tables
 import handoff.tables
 import knowledge_base.tables
-import tickets.loop.tables
+import tickets.figures.tables
 import tickets.intake.tables
-import tickets.privacy.tables
+import tickets.loop.tables
 import tickets.playbooks.tables
+import tickets.privacy.tables
 import tickets.search
 import tickets.sla.tables
 import tickets.sorting.tables
-import tickets.figures.tables
 import tickets.tables
 
 __all__ = ["bot", "core", "handoff", "knowledge_base", "tickets"]
