@@ -326,6 +326,9 @@ class Executive(Part):
                 executive_answered_at=ticket.executive_answered_at or self.kit.clock.now(),
             )
             await self.kit.jobs.cancel(tx, JOB_DUE, ticket.id)
+            # What was merged meanwhile goes on in another ticket, and there the customer reads.
+            while ticket.merged_into is not None:
+                ticket = await self.kit.lock(tx, ticket.merged_into)
             await self._service.carry_answer(tx, ticket, self._news(ticket, words, by))
 
     def _news(self, ticket: Ticket, words: str, by: Speaker) -> News:
