@@ -145,6 +145,7 @@ async def test_changes_need_the_version_that_was_read_and_the_right_hands(house:
     assert "可以重新打开" in refused["error"]["message"]
     await house.call("POST", f"{path}/escalate", 422, agent, {"to": "expert", "summary": " "})
     await house.call("GET", "/tickets?view=nonsense", 422, agent)
+    house.services.figures.forget_looking()
     figures = await house.call("GET", "/figures/overview?days=7", 200, manager)
     assert figures["volume"][-1]["tier_2"] == 1
     names = [each["name"] for each in (await house.call("GET", "/categories", 200, manager))["items"]]
