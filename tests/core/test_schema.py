@@ -43,5 +43,7 @@ def _differences(connection: Connection) -> Any:
 
 
 def _is_modelled(name: str | None, kind: str, parents: Any) -> bool:
-    """The full-text index of SQLite and its shadow tables are made by statements of their own."""
-    return not (kind == "table" and (name or "").startswith("ticket_terms_fts"))
+    """Full-text indexes are made by statements of their own: SQLite's tables, PostgreSQL's column and index."""
+    if kind == "table":
+        return not (name or "").startswith("ticket_terms_fts")
+    return not (parents.get("table_name") == "ticket_terms" and name in ("words", "ix_ticket_terms_words"))
