@@ -133,7 +133,7 @@ class DeliveryLoop:
             together = [message]
             quota = self._outbox.quota(outgoing.channel_kind)
             if quota is not None:
-                budget = quota - sends - _kept(message)
+                budget = quota - sends - await self._kept(message)
                 if budget <= 0 and message.author is not Author.AGENT:
                     await self._hold(message)
                     return
@@ -161,6 +161,16 @@ class DeliveryLoop:
             log.warning("delivery.database_unavailable", detail=exc.detail)
         except Exception:
             log.exception("delivery.failed", message_id=message.id)
+
+    async def _kept(self, message: Message) -> int:
+        """How much of the platform's count must be left after this message."""
+        if message.author is Author.AGENT:
+            return 0
+        if not any(choice.id.startswith(RATING) for choice in message.choices):
+            return _FOR_A_PERSON + _FOR_THE_SURVEY
+        # A survey follows a conclusion: once a person has answered, nothing need be kept from it.
+        async with self._db.read() as tx:
+            return 0 if await messages.answered_by_person(tx, message.conversation_id) else _FOR_A_PERSON
 
     async def _hold(self, message: Message) -> None:
         async with self._db.begin() as tx:
@@ -194,15 +204,6 @@ class DeliveryLoop:
 def _back_off_s(attempts: int) -> float:
     longest: float = min(_LONGEST_BACK_OFF_S, _FIRST_BACK_OFF_S * 2.0 ** (attempts - 1))
     return longest * random.uniform(0.75, 1.25)  # noqa: S311 - spreads retries, guards nothing
-
-
-def _kept(message: Message) -> int:
-    """How much of the platform's count must be left after this message."""
-    if message.author is Author.AGENT:
-        return 0
-    if any(choice.id.startswith(RATING) for choice in message.choices):
-        return _FOR_A_PERSON
-    return _FOR_A_PERSON + _FOR_THE_SURVEY
 
 
 def _joins(message: Message) -> bool:

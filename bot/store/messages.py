@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, or_, select, update
 
 from bot.tables import conversations, messages
 from bot.types import ArticleCard, Author, Choice, Delivery, Kind, Speaker
@@ -335,6 +335,19 @@ async def claim_followers(tx: Tx, message: Message, *, until: datetime, limit: i
             break
         taken.append(follower)
     return taken
+
+
+async def answered_by_person(tx: Tx, conversation_id: str) -> bool:
+    """Whether a person's answer went out since the customer last wrote."""
+    theirs = messages.c.conversation_id == conversation_id
+    last = select(func.max(messages.c.seq)).where(theirs, messages.c.author == Author.CUSTOMER.value)
+    query = select(messages.c.id).where(
+        theirs,
+        messages.c.author == Author.AGENT.value,
+        messages.c.delivery == Delivery.SENT.value,
+        messages.c.seq > func.coalesce(last.scalar_subquery(), 0),
+    )
+    return await tx.first(query.limit(1)) is not None
 
 
 async def release_held(tx: Tx, conversation_id: str, now: datetime) -> None:

@@ -111,6 +111,17 @@ async def test_what_was_held_goes_with_the_customers_next_words(platform: Platfo
     assert len(platform.phone("小满")) == before + 1
 
 
+async def test_the_survey_of_a_conclusion_goes_out_with_the_last_of_the_count(platform: PlatformWorld) -> None:
+    await platform.write("小满", "转人工")
+    conversation_id = await _conversation(platform, "小满")
+    for step in ("bot", "notice", "agent", "agent_late"):
+        await _say(platform, conversation_id, step)
+        await platform.delivery.run_due()
+    survey = await _say(platform, conversation_id, "survey")
+    await platform.delivery.run_due()
+    assert await _delivery(platform, survey) is Delivery.SENT
+
+
 async def test_what_the_house_says_at_once_is_one_message(platform: PlatformWorld) -> None:
     await platform.write("小满", "在吗")
     conversation_id = await _conversation(platform, "小满")
