@@ -5,6 +5,7 @@ Teams             tickets of one's teams; those who work at the desk also take f
 Own               assigned, next step, written down by oneself, followed, invited, in conversation right now
 Tier three        experts
 待细化, 待处理    classifiers: what nobody has sorted, and what nobody has taken on yet
+Worked on         opened, not listed: what became of a matter that one handed on
 By a reason       anything else, after saying why, for a limited time (`openings.py`)
 """
 
@@ -24,7 +25,7 @@ from tickets.loop.tables import guests
 from tickets.privacy.tables import ticket_openings
 from tickets.states import State
 from tickets.store import UNSORTED
-from tickets.tables import ticket_followers, tickets
+from tickets.tables import ticket_events, ticket_followers, tickets
 
 _EXPERT_TIER = 3
 
@@ -101,11 +102,18 @@ def in_scope(reader: Reader) -> ColumnElement[bool]:
 
 
 def may_open(reader: Reader, now: datetime) -> ColumnElement[bool]:
-    """The condition for what this reader opens: their scope, and what they gave a reason for a while ago."""
+    """The condition for what this reader opens: their scope, what they worked on, and what they gave a reason for a
+    while ago."""
     opened = select(ticket_openings.c.ticket_id).where(
         and_(ticket_openings.c.staff_id == reader.staff_id, ticket_openings.c.until > now)
     )
-    return or_(in_scope(reader), tickets.c.id.in_(opened))
+    # Whoever handed a matter on may look what became of it; it stands in none of their lists.
+    worked_on = (
+        select(ticket_events.c.id)
+        .where(ticket_events.c.ticket_id == tickets.c.id, ticket_events.c.actor == reader.staff_id)
+        .exists()
+    )
+    return or_(in_scope(reader), tickets.c.id.in_(opened), worked_on)
 
 
 __all__ = ["ALL", "Reader", "in_scope", "may_open", "reader_of"]
