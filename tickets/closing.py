@@ -6,8 +6,9 @@ Nothing whose last answer is 不满意, or "not solved", is closed by silence.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.types import Delivery, Speaker
 from core.clock import rfc3339
@@ -34,6 +35,9 @@ from tickets.states import Ground, Move, Party, State, after, is_open, may
 from tickets.store import CUSTOMER, SYSTEM, Actor, Ticket
 from tickets.surveys import Survey
 
+if TYPE_CHECKING:
+    from tickets.playbooks.service import Playbooks
+
 _UNHAPPY_TIER = 3
 # Which 不满意 is the supervisor's; later ones are the head of service's.
 _SUPERVISORS_TURN = 2
@@ -42,6 +46,8 @@ _RECOMMEND = range(11)
 
 class Closing(Asking):
     """From the written result to the end, and back."""
+
+    playbooks: Playbooks
 
     async def resolve(
         self,
@@ -58,12 +64,15 @@ class Closing(Asking):
         follow_up_at: datetime | None = None,
         cause: str | None = None,
         cause_text: str | None = None,
+        playbook: Mapping[str, str] | None = None,
+        steps_done: Collection[str] = (),
     ) -> Ticket:
         """Write the result and send the conclusion on the original channel; the episode ends and the bot has the
         conversation again. Resolved at once where browsers fetch, elsewhere when the platform took the message.
 
         无法解决 needs `reason` and `alternative`; 转后续 needs a team and a time to come, and makes a linked ticket of
-        that team. Raises Invalid for what is missing, IllegalMove from a state where there is nothing to resolve.
+        that team. `playbook` and `steps_done` complete what the category's playbook asks for before the end. Raises
+        Invalid for what is missing, IllegalMove from a state where there is nothing to resolve.
         """
         now, actor = self._clock.now(), actor_of(by)
         words = checked(
@@ -81,6 +90,10 @@ class Closing(Asking):
         )
         follows = await self._follow_up_team(tx, words) is not None
         ticket = await self._taken(tx, await self._lock(tx, ticket_id), by)
+        if playbook or steps_done:
+            ticket = await self.playbooks.complete(
+                tx, ticket, by, category_id=category_id, values=playbook, steps=steps_done
+            )
         values: dict[str, Any] = words.columns()
         if category_id is not None:
             values["category_id"] = category_id

@@ -16,6 +16,7 @@ from bot.episodes import end_episode
 from bot.store import conversations, episodes, messages
 from bot.store.conversations import Conversation
 from bot.types import Author, Delivery, Mode
+from core.clock import rfc3339
 from core.db import Tx
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.people.roles import Permission
@@ -23,15 +24,18 @@ from gateway.auth.viewer import Viewer
 from gateway.http.chat import read_upload, send_file
 from gateway.http.desk_common import confirm_ticket, desk_route, speaker, watches
 from gateway.http.desk_views import conversation_detail, message_page, ticket_of
+from gateway.http.gate import reader
 from gateway.http.kit import MAX_TEXT, Route, body, no_content, number, reply, viewer
 from gateway.services import Services, services
 from handoff import store
 from handoff.service import check_owner
 from tickets import store as ticket_store
 from tickets.attachments import Opener
+from tickets.playbooks.plan import MAX_STEPS, MAX_VALUE
 
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
 _Short = Annotated[str, msgspec.Meta(max_length=200)]
+_Value = Annotated[str, msgspec.Meta(max_length=MAX_VALUE)]
 _ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
@@ -76,6 +80,14 @@ class Resolve(msgspec.Struct, forbid_unknown_fields=True):
     follow_up_at: datetime | None = None
     cause: Literal["platform", "user", "third_party"] | None = None
     cause_text: _Text | None = None
+    playbook: dict[str, _Value] | None = None  # field of the category's playbook → value
+    steps_done: Annotated[list[str], msgspec.Meta(max_length=MAX_STEPS)] = []  # its steps that are done by now
+
+
+class Opening(msgspec.Struct, forbid_unknown_fields=True):
+    """Why somebody else's conversation is needed."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
 
 
 class Read(msgspec.Struct, forbid_unknown_fields=True):
@@ -101,6 +113,18 @@ async def get_conversation(request: web.Request) -> web.StreamResponse:
     async with parts.db.read() as tx:
         found = await conversations.get(tx, request.match_info["id"])
         return reply(await conversation_detail(parts, tx, found, who))
+
+
+async def open_by_reason(request: web.Request) -> web.StreamResponse:
+    """Open the conversation's matter for a while, when it is outside one's teams; the reason is audited."""
+    parts, wish = services(request), await body(request, Opening)
+    async with parts.db.read() as tx:
+        ticket_id = await ticket_of(tx, await conversations.get(tx, request.match_info["id"]))
+        if ticket_id is None:
+            raise NotFound("ticket")
+        serial = (await ticket_store.get(tx, ticket_id)).serial
+    until = await parts.privacy.openings.open(reader(viewer(request)), serial, wish.reason)
+    return reply({"serial": serial, "until": rfc3339(until) if until else None}, 201)
 
 
 async def older_messages(request: web.Request) -> web.StreamResponse:
@@ -167,6 +191,8 @@ async def resolve(request: web.Request) -> web.StreamResponse:
             follow_up_at=wish.follow_up_at,
             cause=wish.cause,
             cause_text=wish.cause_text,
+            playbook=wish.playbook,
+            steps_done=wish.steps_done,
         )
         # A conclusion on another ticket than the open episode's leaves the conversation where it was.
         await parts.handoffs.finish(tx, found.id)
@@ -288,6 +314,7 @@ _ONE = "/conversations/{id}"
 
 ROUTES = (
     desk_route("GET", _ONE, get_conversation, "One conversation with everything."),
+    desk_route("POST", f"{_ONE}/open", open_by_reason, "Open others' by a reason.", wish=Opening, status=201),
     desk_route("GET", f"{_ONE}/messages", older_messages, "Older messages."),
     desk_route("POST", f"{_ONE}/messages", send_message, "Write to the customer.", wish=NewMessage, status=202),
     desk_route("POST", f"{_ONE}/messages/{{message_id}}/retry", retry_message, "Send again.", status=204),

@@ -38,6 +38,7 @@ _RECORD_PATHS = ("/api/v1/tickets", "/api/v1/desk", "/api/v1/customers")
 _ONE_TICKET = "/api/v1/tickets/{serial}"
 _OPEN_TICKET = "/api/v1/tickets/{serial}/open"
 _ONE_CONVERSATION = "/api/v1/desk/conversations/{id}"
+_OPEN_CONVERSATION = "/api/v1/desk/conversations/{id}/open"
 _ONE_CUSTOMER = "/api/v1/customers/{id}"
 
 
@@ -57,7 +58,8 @@ async def admit_to_records(request: web.Request, path: str, access: object, who:
         if path != _OPEN_TICKET:
             await parts.privacy.openings.check(reader(who), request.match_info["serial"])
     elif _under(path, _ONE_CONVERSATION):
-        await _admit_to_conversation(parts, request.match_info["id"], who)
+        if path != _OPEN_CONVERSATION:
+            await _admit_to_conversation(parts, request.match_info["id"], who)
     elif _under(path, _ONE_CUSTOMER):
         async with parts.db.read() as tx:
             await parts.privacy.openings.check_customer(tx, reader(who), request.match_info["id"])

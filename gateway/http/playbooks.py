@@ -66,7 +66,7 @@ class StepDone(msgspec.Struct, forbid_unknown_fields=True):
 class Values(msgspec.Struct, forbid_unknown_fields=True):
     """Field → value; an empty value takes it back."""
 
-    values: dict[str, Annotated[str, msgspec.Meta(max_length=500)]]
+    values: dict[str, Annotated[str, msgspec.Meta(max_length=plan.MAX_VALUE)]]
 
 
 class Signature(msgspec.Struct, forbid_unknown_fields=True):

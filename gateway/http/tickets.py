@@ -19,11 +19,13 @@ from gateway.services import services
 from tickets import categories
 from tickets.attachments import Opener
 from tickets.lists import Wanted
+from tickets.playbooks.plan import MAX_STEPS, MAX_VALUE
 from tickets.store import Ticket
 
 _PAGE = 50
 _MAX_PAGE = 100
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=4_000)]
+_Value = Annotated[str, msgspec.Meta(max_length=MAX_VALUE)]
 _Long = Annotated[str, msgspec.Meta(max_length=2_000)]
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
@@ -90,6 +92,8 @@ class Resolution(msgspec.Struct, forbid_unknown_fields=True):
     follow_up_at: datetime | None = None
     cause: str | None = None
     cause_text: _Long | None = None
+    playbook: dict[str, _Value] | None = None  # field of the category's playbook → value
+    steps_done: Annotated[list[str], msgspec.Meta(max_length=MAX_STEPS)] = []  # its steps that are done by now
 
 
 class Reason(msgspec.Struct, forbid_unknown_fields=True):

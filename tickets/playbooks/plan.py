@@ -20,7 +20,7 @@ RELEASED = "released"
 RESULTS = frozenset({"solved", "unsolvable", "follow_up", "withdrawn"})
 # What stands in a column of the ticket; everything else stands among its fields.
 COLUMNS = frozenset({"cause", "cause_text", "merchant", "live_room", "promised_at"})
-MAX_STEPS, MAX_FIELDS, MAX_TEMPLATE, MAX_WORDS = 20, 20, 1_000, 200
+MAX_STEPS, MAX_FIELDS, MAX_TEMPLATE, MAX_WORDS, MAX_VALUE = 20, 20, 1_000, 200, 500
 
 
 @dataclass(frozen=True, slots=True)

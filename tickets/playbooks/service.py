@@ -26,7 +26,7 @@ from tickets import categories, relations
 from tickets import store as tickets_store
 from tickets.parts import Kit, Part
 from tickets.playbooks import appeals, plan, signature, store
-from tickets.playbooks.plan import COLUMNS, RELEASED, Field, Playbook, Step
+from tickets.playbooks.plan import COLUMNS, MAX_VALUE, RELEASED, Field, Playbook, Step
 from tickets.states import Move, Party, is_open, may
 from tickets.store import CUSTOMER, SYSTEM, Actor, Ticket
 
@@ -39,7 +39,6 @@ WATCHED_FOR = timedelta(days=7)
 _AGAIN = ("verify", "release")
 # After these there may be more to tell a fault by.
 _NEWS = frozenset({"opened", "form_done", "sorted", "changed", "person_wanted", "split"})
-_MAX_VALUE = 500
 _MAX_APPEAL = 2_000
 # Merged and split tickets keep their links; an appeal more than this many times over is a matter for the top.
 _MAX_APPEALS = 3
@@ -186,21 +185,57 @@ class Playbooks(Part):
                 raise NotFound("step")
             if not (is_open(ticket.state) or (ticket.state == "resolved" and step.marks == RELEASED)):
                 raise IllegalMove("ended", text_id="error.illegal_move")
-            actor, now = Actor(by.staff_id, by.name), self.kit.clock.now()
             known = {each.step_id for each in await store.done(tx, ticket.id, playbook.id)}
             if is_done == (step_id in known):
                 return
             if is_done:
-                await store.mark(tx, ticket.id, playbook.id, step_id, staff_id=by.staff_id, staff_name=by.name, now=now)
-                text = f"{step.title}：{note.strip()}" if note.strip() else step.title
-                ticket = await self.kit.change(tx, ticket, "plan_step_done", actor, text=text[:_MAX_VALUE])
-                if step.marks == RELEASED:
-                    await self._released(tx, ticket, now)
+                await self._done(tx, ticket, playbook, step, by, note)
             else:
                 await store.unmark(tx, ticket.id, playbook.id, [step_id])
-                await self.kit.change(tx, ticket, "plan_step_undone", actor, text=step.title)
+                await self.kit.change(tx, ticket, "plan_step_undone", Actor(by.staff_id, by.name), text=step.title)
                 if step.marks == RELEASED:
                     await store.unwatch(tx, ticket.id)
+
+    async def _done(
+        self, tx: Tx, ticket: Ticket, playbook: Playbook, step: Step, by: Speaker, note: str = ""
+    ) -> Ticket:
+        now = self.kit.clock.now()
+        await store.mark(tx, ticket.id, playbook.id, step.id, staff_id=by.staff_id, staff_name=by.name, now=now)
+        text = f"{step.title}：{note.strip()}" if note.strip() else step.title
+        actor = Actor(by.staff_id, by.name)
+        ticket = await self.kit.change(tx, ticket, "plan_step_done", actor, text=text[:MAX_VALUE])
+        if step.marks == RELEASED:
+            await self._released(tx, ticket, now)
+        return ticket
+
+    async def complete(
+        self,
+        tx: Tx,
+        ticket: Ticket,
+        by: Speaker,
+        *,
+        category_id: str | None = None,
+        values: Mapping[str, str] | None = None,
+        steps: Collection[str] = (),
+    ) -> Ticket:
+        """What is told together with the result: values, and steps that are done by now, all by the playbook of the
+        category that the result gives. Raises Invalid, and NotFound for what that playbook does not know."""
+        category_id = category_id or ticket.category_id
+        if values:
+            ticket = await self.fill_in(tx, ticket, values, Actor(by.staff_id, by.name), category_id=category_id)
+        if not steps:
+            return ticket
+        playbook = plan.choose(await store.load(tx), category_id)
+        if playbook is None:
+            raise NotFound("playbook")
+        known = {each.step_id for each in await store.done(tx, ticket.id, playbook.id)}
+        for step_id in dict.fromkeys(steps):
+            step = playbook.step(step_id)
+            if step is None:
+                raise NotFound("step")
+            if step_id not in known:
+                ticket = await self._done(tx, ticket, playbook, step, by)
+        return ticket
 
     async def _released(self, tx: Tx, ticket: Ticket, now: datetime) -> None:
         """Watch the released fix; without a signature nobody could tell that the fault is back."""
@@ -218,9 +253,11 @@ class Playbooks(Part):
         async with self.kit.db.begin() as tx:
             await self.fill_in(tx, await self.kit.lock(tx, serial=serial), values, Actor(by.staff_id, by.name))
 
-    async def fill_in(self, tx: Tx, ticket: Ticket, values: Mapping[str, str], actor: Actor) -> Ticket:
-        """`fill` in an open transaction."""
-        playbook = await self.of(tx, ticket)
+    async def fill_in(
+        self, tx: Tx, ticket: Ticket, values: Mapping[str, str], actor: Actor, *, category_id: str | None = None
+    ) -> Ticket:
+        """`fill` in an open transaction; by the playbook of `category_id`, if the ticket is about to have that."""
+        playbook = plan.choose(await store.load(tx), category_id or ticket.category_id)
         if playbook is None:
             raise NotFound("playbook")
         if ticket.state == "merged":
@@ -459,6 +496,7 @@ def _field(field: Field, ticket: Ticket) -> dict[str, Any]:
         "options": [{"id": key, "label": label} for key, label in (field.options or {}).items()],
         "value": mask_text(plan.value_of(ticket, field.key)),
         "wanted": "solved" in field.results,
+        "results": list(field.results),
     }
 
 
@@ -466,7 +504,7 @@ def _parsed(field: Field, text: str) -> Any:
     """The value as its column takes it. Raises Invalid."""
     if not text:
         return None
-    if len(text) > _MAX_VALUE or (field.options is not None and text not in field.options):
+    if len(text) > MAX_VALUE or (field.options is not None and text not in field.options):
         raise Invalid(field.key, text_id="error.playbook_value", title=field.title)
     if field.kind != "date":
         return text

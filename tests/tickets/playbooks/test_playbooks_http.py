@@ -94,3 +94,55 @@ async def test_playbooks_are_edited_by_who_may(house: House) -> None:
     await house.call("PUT", f"/playbooks/{made}", 204, admin, {**wish, "version": 2, "archived": True})
     items = (await house.call("GET", "/playbooks", 200, agent))["items"]
     assert (items[-1]["name"], items[-1]["archived"]) == ("退款处理", True)
+
+
+async def test_what_is_wanted_goes_with_the_result(house: House) -> None:
+    """One request: by the playbook of the category that the result gives; nothing is kept of a refused one."""
+    _, serial = await house.customer("我要举报违规的低俗内容", "转人工")
+    agent = await house.person("reviewer-a", "agent", "content-review")
+    path = f"/tickets/{serial}/resolve"
+    result = {
+        "solution": "核实后未发现违规。",
+        "playbook": {"violation_level": "none", "violation_rule": "社区规则 3.2"},
+    }
+    await house.call("POST", path, 409, agent, result)
+    await house.call("POST", path, 422, agent, {**result, "playbook": {"violation_level": "jail"}})
+    await house.call("POST", path, 404, agent, {**result, "steps_done": ["nothing"]})
+    panel = (await house.call("GET", f"/tickets/{serial}", 200, agent))["playbook"]
+    assert panel["missing"] == ["处理级别", "依据的规则", "固定证据"]
+    assert [each["results"] for each in panel["fields"]] == [["solved"], ["solved"]]
+    await house.call("POST", path, 200, agent, {**result, "steps_done": ["evidence"]})
+    told = await house.call("GET", f"/tickets/{serial}", 200, agent)
+    assert (told["state"], told["fields"]["violation_rule"]) == ("resolved", "社区规则 3.2")
+    assert told["playbook"]["steps"][0]["done_by"] == "reviewer-a"
+
+
+async def test_the_desk_concludes_in_another_category(house: House) -> None:
+    """The sheet follows the category that is chosen in it, and so does what it sends."""
+    _, serial = await house.customer("看剧一直黑屏 没有画面", "转人工")
+    agent = await house.person("lin", "agent", "technical")
+    talk = (await house.call("GET", f"/tickets/{serial}", 200, agent))["conversation_id"]
+    await house.call("PUT", "/desk/presence", 200, agent, {"status": "online"})
+    await house.call("POST", f"/desk/conversations/{talk}/take", 200, agent)
+    path = f"/desk/conversations/{talk}/resolve"
+    result = {"solution": "已经记下您的建议。", "category_id": "advice/feature"}
+    await house.call("POST", path, 409, agent, result)
+    whole = {**result, "playbook": {"assessment": "planned"}, "steps_done": ["assess"]}
+    await house.call("POST", path, 204, agent, whole)
+    told = await house.call("GET", f"/tickets/{serial}", 200, agent)
+    assert (told["category_id"], told["fields"]["assessment"]) == ("advice/feature", "planned")
+
+
+async def test_a_conversation_of_others_is_opened_by_a_reason(house: House) -> None:
+    """Refused with a code that the desk knows, then open for who said why."""
+    _, serial = await house.customer("我要举报违规的低俗内容", "转人工")
+    agent = await house.person("reviewer-a", "agent", "content-review")
+    talk = (await house.call("GET", f"/tickets/{serial}", 200, agent))["conversation_id"]
+    other = await house.person("somebody", "agent", "technical")
+    refused = await house.call("GET", f"/desk/conversations/{talk}", 403, other)
+    assert refused["error"]["code"] == "reason_required"
+    await house.call("POST", f"/desk/conversations/{talk}/open", 422, other, {"reason": "看看"})
+    opened = await house.call("POST", f"/desk/conversations/{talk}/open", 201, other, {"reason": "客户来电核对进度"})
+    assert (opened["serial"], opened["until"] is None) == (serial, False)
+    await house.call("GET", f"/desk/conversations/{talk}", 200, other)
+    await house.call("POST", "/desk/conversations/cnv_nothing/open", 404, other, {"reason": "客户来电核对进度"})
