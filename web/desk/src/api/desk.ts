@@ -38,6 +38,7 @@ export const retry = (id: string, messageId: string): Promise<void> =>
 export const note = (id: string, text: string): Promise<void> => post(`${talk(id)}/notes`, { text });
 export const returnToBot = (id: string, reason: string): Promise<void> =>
   post(`${talk(id)}/return`, reason === "" ? {} : { reason });
+export const open = (id: string, reason: string): Promise<unknown> => post(`${talk(id)}/open`, { reason });
 export const take = (id: string): Promise<void> => post(`${talk(id)}/take`);
 export const read = (id: string, seq: number): Promise<void> => post(`${talk(id)}/read`, { seq });
 export const saveDraft = (id: string, text: string): Promise<void> => put(`${talk(id)}/draft`, { text });

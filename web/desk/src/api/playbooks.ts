@@ -21,6 +21,7 @@ export interface PanelField {
   options: { id: string; label: string }[];
   value: string;
   wanted: boolean;
+  results: string[];
 }
 
 /** The detail's `playbook`: null where the category has none. */

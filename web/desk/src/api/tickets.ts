@@ -47,6 +47,8 @@ export interface Result {
   follow_up_at?: string;
   cause?: Cause;
   cause_text?: string;
+  playbook?: Record<string, string>;
+  steps_done?: string[];
 }
 
 export interface StepWish extends NextStep {

@@ -10,6 +10,7 @@ export default {
   revealed: "Original",
   what: { phone: "phone", email: "e-mail", name: "name", profile: "profile", title: "title", description: "description", field: "field", message: "message", identity: "account" },
   openTitle: "{serial} is outside your teams",
+  openTalkTitle: "This conversation is outside your teams",
   openText: "Everybody sees what the matter at hand needs. If you do need it, give a reason: it opens for 8 hours and is audited.",
   open: "Give the reason and open",
   opened: "Opened for 8 hours",

@@ -10,6 +10,7 @@ export default {
   revealed: "原文",
   what: { phone: "电话", email: "邮箱", name: "称呼", profile: "资料", title: "标题", description: "问题描述", field: "登记信息", message: "消息原文", identity: "账号" },
   openTitle: "{serial} 不在您的团队里",
+  openTalkTitle: "这个会话不在您的团队里",
   openText: "每个人只看手头的事需要的资料。如果确实需要，请说明理由：可以打开 8 小时，会记入审计。",
   open: "说明理由并打开",
   opened: "已打开，8 小时内有效",
