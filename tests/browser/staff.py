@@ -96,8 +96,17 @@ class Desk:
         self.page.get_by_role("button", name="解决", exact=True).click()
         sheet = self.page.get_by_role("dialog", name="解决会话")
         sheet.get_by_role("textbox", name=re.compile("解决方案")).fill(solution)
+        self._complete(sheet)
         sheet.get_by_role("button", name="解决并发送").click()
         expect(sheet).to_be_hidden()
+
+    def _complete(self, sheet: Locator) -> None:
+        """Name the cause where the category's playbook wants one."""
+        expect(sheet.locator("form")).to_have_attribute("aria-busy", "false")
+        wanted = sheet.locator(".el-form-item.is-required").get_by_role("combobox", name="根因")
+        if wanted.count() > 0:
+            wanted.click()
+            self.page.get_by_role("option", name="用户侧").click()
 
     # Tickets.
 
@@ -105,6 +114,16 @@ class Desk:
     def first_ticket(self) -> Locator:
         """The row at the top of the list."""
         return self.page.locator("tbody tr").first
+
+    def has_on_top(self, serial: str) -> None:
+        """The ticket stands in the list, and nothing above it is less urgent."""
+        expect(self.page.locator("tbody tr", has_text=serial)).to_have_count(1)
+        rows = self.page.locator("tbody tr").all_inner_texts()
+        place = next(number for number, text in enumerate(rows) if serial in text)
+        urgency = ["紧急", "高", "普通", "低", "最低"]
+        cells = self.page.locator("tbody td.priority span").all_inner_texts()
+        ranks = [urgency.index(cell) for cell in cells[: place + 1]]
+        assert max(ranks) == ranks[-1]
 
     def open_ticket(self, serial: str) -> None:
         self.visit(f"tickets/{serial}")
@@ -128,5 +147,6 @@ class Desk:
         self.ticket_act("解决…")
         sheet = self.page.get_by_role("dialog", name="解决工单")
         sheet.get_by_role("textbox", name=re.compile("解决方案")).fill(solution)
+        self._complete(sheet)
         sheet.get_by_role("button", name="解决并发送").click()
         expect(sheet).to_be_hidden()

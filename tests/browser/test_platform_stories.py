@@ -55,10 +55,10 @@ def test_from_the_question_over_a_person_to_the_expert(
 
     expert = new_desk("expert")
     expert.visit("tickets?view=expert")
-    expect(expert.first_ticket).to_contain_text(serial)
+    expert.has_on_top(serial)
     supervisor = new_desk("supervisor")
     supervisor.visit("tickets?view=review")
-    expect(supervisor.first_ticket).to_contain_text(serial)
+    supervisor.has_on_top(serial)
     # The word of discontent was an answer, not a question of its own.
     expert.visit("tickets?view=all")
     expect(expert.page.locator("tbody tr", has_text="不满意")).to_have_count(0)

@@ -60,10 +60,10 @@ def test_from_the_question_over_a_person_to_the_expert(
     # An expert has it at the top, the supervisor has it to review.
     expert = new_desk("expert")
     expert.visit("tickets?view=expert")
-    expect(expert.first_ticket).to_contain_text(serial)
+    expert.has_on_top(serial)
     supervisor = new_desk("supervisor")
     supervisor.visit("tickets?view=review")
-    expect(supervisor.first_ticket).to_contain_text(serial)
+    supervisor.has_on_top(serial)
 
     # The expert answers from the ticket; the customer, still on the page, is content now.
     expert.open_ticket(serial)
