@@ -91,6 +91,7 @@ export default {
     },
   },
   hooks: {
+    everyKind: "All events",
     text: "Tells your systems when tickets and conversations change. Masked, signed, and tried again until it arrives.",
     add: "Add a receiver",
     edit: "Edit {name}",

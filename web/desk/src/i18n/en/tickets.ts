@@ -66,5 +66,6 @@ export default {
   surveySent: "Sent, not answered yet",
   solved: "solved, says the customer",
   notSolved: "not solved, says the customer",
-  exchange: { at: "Time", text: "Customer's words", intent: "Intent", decision: "Decision", by: "Answered by", latency: "Took", articles: "Articles", none: "No bot record" },
+  changedFields: "Facts on record",
+  exchange: { at: "Time", text: "Customer's words", intent: "Intent", decision: "Decision", by: "Answered by", latency: "Took", ms: "{n} ms", s: "{n} s", min: "{n} min", articles: "Articles", none: "No bot record" },
 };

@@ -93,6 +93,7 @@ export default {
   hooks: {
     text: "工单和会话有变化时通知您的系统。内容已脱敏，每次调用都有签名，没送到会重试。",
     add: "添加回调",
+    everyKind: "所有事件",
     edit: "编辑「{name}」",
     name: "名称",
     nameNeed: "请填写名称",

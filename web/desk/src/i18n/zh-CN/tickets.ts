@@ -66,5 +66,6 @@ export default {
   surveySent: "已发出，尚未评价",
   solved: "客户说已解决",
   notSolved: "客户说未解决",
-  exchange: { at: "时间", text: "客户的话", intent: "意图", decision: "决定", by: "回答", latency: "用时", articles: "文章", none: "没有机器人记录" },
+  changedFields: "登记信息",
+  exchange: { at: "时间", text: "客户的话", intent: "意图", decision: "决定", by: "回答", latency: "用时", ms: "{n} 毫秒", s: "{n} 秒", min: "{n} 分钟", articles: "文章", none: "没有机器人记录" },
 };
