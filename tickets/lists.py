@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -126,6 +126,8 @@ class Lists(Work):
         order = self._order(wanted)
         query = self._query(wanted, reader, order)
         async with self._db.read() as tx:
+            if wanted.text.strip():
+                await self.search.index.plan(tx)
             rows = await tx.all(query.limit(wanted.limit + 1))
             shown = [light(row) for row in rows[: wanted.limit]]
             briefs = await self.briefs(tx, shown)
@@ -136,10 +138,12 @@ class Lists(Work):
         more = len(rows) > wanted.limit
         return briefs, _cursor_of(rows[wanted.limit - 1], order) if more else None
 
-    async def counts(self, reader: Reader, views: Iterable[Wanted]) -> list[int]:
+    async def counts(self, reader: Reader, views: Sequence[Wanted]) -> list[int]:
         """How many tickets each list holds, counted no further than `COUNTED`."""
         found: list[int] = []
         async with self._db.read() as tx:
+            if any(wanted.text.strip() for wanted in views):
+                await self.search.index.plan(tx)
             for wanted in views:
                 rows = self._filtered(select(literal(1)).select_from(tickets), wanted, reader).limit(COUNTED)
                 found.append(await tx.scalar(select(func.count()).select_from(rows.subquery())))

@@ -165,7 +165,19 @@ class Index:
         said = " & ".join(f"({' | '.join(self._tsquery(*each) for each in forms)})" for forms in wanted)
         query = cast(func.to_tsquery(text("'simple'"), said), TSQUERY)
         vector: ColumnElement[Any] = literal_column("ticket_terms.words", TSVECTOR)
-        return vector.op("@@", is_comparison=True)(query)
+        hit = vector.op("@@", is_comparison=True)(query)
+        if not any(term.isascii() for forms in wanted for term, _ in forms):
+            return hit
+        # PostgreSQL knows how common the pairs of characters are, but not beginnings of numbers and words: it takes
+        # them for common and walks all tickets in their order. Behind a fence it asks the index first.
+        hits = select(ticket_terms.c.id).where(hit)
+        fenced = hits.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
+        return ticket_terms.c.id.in_(select(fenced.c.id))
+
+    async def plan(self, tx: Tx) -> None:
+        """Say before a search that its plan is to be made for its words: PostgreSQL would take one for all of them."""
+        if tx.sqlite is None:
+            await tx.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
 
     def _fts5(self, term: str, goes_on: bool) -> str:
         return f'"{self._form(term)}"{"*" if goes_on and not self._hashed else ""}'
