@@ -40,8 +40,8 @@ def test_a_decision_is_asked_for_in_the_ticket_s_form(new_desk: Callable[[str], 
     choose(form, "处理级别", "警告")
     expect(form.get_by_role("checkbox")).to_have_count(3)
     form.get_by_role("textbox", name="依据的规则").fill("社区规则第 3 条")
-    for step in form.locator(".el-checkbox").all():
-        step.click()
+    for step in form.get_by_role("checkbox").all():
+        step.check()
     form.get_by_role("button", name="解决并发送").click()
     expect(form).to_be_hidden()
     expect(agent.page.locator("header.head")).to_contain_text("已解决")
@@ -68,7 +68,7 @@ def test_the_sheet_follows_its_category_and_others_open_the_talk_by_a_reason(
     choose(sheet, "分类", "功能", "建议与咨询 / 功能建议")
     expect(sheet.locator(".is-required", has_text="根因")).to_have_count(0)
     choose(sheet, "评估结论", "纳入计划")
-    sheet.locator(".el-checkbox").click()
+    sheet.get_by_role("checkbox", name="评估").check()
     sheet.get_by_role("button", name="解决并发送").click()
     expect(sheet).to_be_hidden()
     expect(widget.bubbles("agent").last).to_contain_text("已经记下您的建议")
