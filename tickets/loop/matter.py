@@ -22,6 +22,8 @@ from tickets.store import Ticket
 _WHO = {Author.CUSTOMER: "customer", Author.BOT: "bot", Author.AGENT: "agent", Author.SYSTEM: "system"}
 # How we sort and count is no news for somebody who wants to understand what happened.
 _NOT_TOLD = frozenset({"sorted", "asked_if_solved", "form_done", "guest_seen", "changed"})
+# Values that the forms keep as codes.
+_CODES = frozenset({"unknown", "wifi", "mobile", "wired", "4g", "5g", "yes", "no"})
 
 
 async def matter(tx: Tx, ticket: Ticket, texts: Texts, *, whole: bool) -> dict[str, Any]:
@@ -40,7 +42,7 @@ async def matter(tx: Tx, ticket: Ticket, texts: Texts, *, whole: bool) -> dict[s
         "channel": texts.get(f"ticket.channel.{ticket.channel_kind}"),
         "created_at": rfc3339(ticket.first_received_at),
         "facts": [
-            {"label": _label(key, texts), "value": fields.masked(key, value)}
+            {"label": _label(key, texts), "value": _value(fields.masked(key, value), texts)}
             for key, value in ticket.fields.items()
             if value and fields.BY_KEY.get(key) and fields.BY_KEY[key].group != "person"
         ],
@@ -88,6 +90,11 @@ async def _history(tx: Tx, ticket: Ticket, texts: Texts) -> list[dict[str, Any]]
 
 def _label(key: str, texts: Texts) -> str:
     return texts.get(f"ticket.field.{key}")
+
+
+def _value(value: str, texts: Texts) -> str:
+    """What the forms keep as a code, in words."""
+    return texts.get(f"ticket.value.{value}") if value in _CODES else value
 
 
 def _short(name: str | None, texts: Texts) -> str:

@@ -91,9 +91,9 @@ export default {
     },
   },
   hooks: {
-    everyKind: "All events",
     text: "Tells your systems when tickets and conversations change. Masked, signed, and tried again until it arrives.",
     add: "Add a receiver",
+    everyKind: "All events",
     edit: "Edit {name}",
     name: "Name",
     nameNeed: "Please enter a name",

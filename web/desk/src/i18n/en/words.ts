@@ -47,6 +47,7 @@ export default {
   answeredBy: { bot: "bot", agent: "agent", system: "system", nobody: "nobody" },
   level: { "": "Regular", guest: "Not logged in", member: "Member", vip: "VIP", svip: "Super VIP", basic: "Member", gold: "Gold", diamond: "Diamond" },
   fact: {
+    feedback_kind: "Kind of feedback",
     problem: "What happens", what: "What happens", problem_what: "What happens", description: "Description",
     since: "Since", when: "Since", problem_since: "Since",
     device_model: "Device", system_version: "System", app_version: "App version",
@@ -56,7 +57,7 @@ export default {
     browser: "Browser", language: "Language", timezone: "Time zone", screen: "Screen", page_url: "From page", page_title: "Page title",
     user_agent: "Browser string", topic: "Topic", province: "Province", country: "Country",
   },
-  value: { unknown: "customer does not know", wifi: "Wi-Fi", mobile: "mobile", wired: "wired", "4g": "4G", "5g": "5G" },
+  value: { unknown: "customer does not know", problem: "problem", suggestion: "suggestion", report: "report", praise: "praise", wifi: "Wi-Fi", mobile: "mobile", wired: "wired", "4g": "4G", "5g": "5G" },
   resultKind: { solved: "Solved", unsolvable: "Cannot be solved", withdrawn: "Withdrawn by the customer" },
   role: {
     agent: "Agent", expert: "Expert", supervisor: "Supervisor", classifier: "Classifier", inspector: "Inspector",

@@ -48,6 +48,7 @@ export default {
   answeredBy: { bot: "机器人", agent: "客服", system: "系统", nobody: "未回答" },
   level: { "": "普通用户", guest: "未登录", member: "会员", vip: "VIP", svip: "超级会员", basic: "普通会员", gold: "黄金会员", diamond: "钻石会员" },
   fact: {
+    feedback_kind: "反馈类型",
     problem: "问题现象", what: "问题现象", problem_what: "问题现象", description: "问题描述",
     since: "开始时间", when: "开始时间", problem_since: "开始时间",
     device_model: "设备型号", system_version: "系统版本", app_version: "客户端版本",
@@ -57,7 +58,7 @@ export default {
     browser: "浏览器", language: "语言", timezone: "时区", screen: "屏幕", page_url: "来自页面", page_title: "页面标题",
     user_agent: "浏览器标识", topic: "主题", province: "省份", country: "国家",
   },
-  value: { unknown: "客户不清楚", wifi: "无线网络", mobile: "移动网络", wired: "有线网络", "4g": "4G", "5g": "5G" },
+  value: { unknown: "客户不清楚", problem: "遇到问题", suggestion: "提建议", report: "举报内容", praise: "表扬", wifi: "无线网络", mobile: "移动网络", wired: "有线网络", "4g": "4G", "5g": "5G" },
   resultKind: { solved: "已解决", unsolvable: "无法解决", withdrawn: "客户撤回" },
   role: {
     agent: "客服", expert: "专家", supervisor: "主管", classifier: "分类审核", inspector: "质检",
