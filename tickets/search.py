@@ -166,10 +166,11 @@ class Index:
         query = cast(func.to_tsquery(text("'simple'"), said), TSQUERY)
         vector: ColumnElement[Any] = literal_column("ticket_terms.words", TSVECTOR)
         hit = vector.op("@@", is_comparison=True)(query)
-        if not any(term.isascii() for forms in wanted for term, _ in forms):
+        if len(asked.split()) == 1 and not any(term.isascii() for forms in wanted for term, _ in forms):
             return hit
-        # PostgreSQL knows how common the pairs of characters are, but not beginnings of numbers and words: it takes
-        # them for common and walks all tickets in their order. Behind a fence it asks the index first.
+        # PostgreSQL knows how common each pair of characters is, but neither beginnings of numbers and words nor which
+        # words stand together: it takes them for common and walks all tickets in their order. Behind a fence it asks
+        # the index first.
         hits = select(ticket_terms.c.id).where(hit)
         fenced = hits.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
         return ticket_terms.c.id.in_(select(fenced.c.id))
