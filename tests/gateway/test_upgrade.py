@@ -101,6 +101,8 @@ def _typed(table: sa.Table, row: dict[str, Any]) -> dict[str, Any]:
     """SQLite keeps truth as numbers, times without zone and JSON as text; PostgreSQL wants them as they are."""
     typed = {}
     for column in table.columns:
+        if column.computed is not None:
+            continue
         value = row[column.name]
         if value is not None and isinstance(column.type, sa.Boolean):
             value = bool(value)
