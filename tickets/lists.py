@@ -124,10 +124,9 @@ class Lists(Work):
         if wanted.outside and not wanted.text.strip():
             raise Invalid("outside wants q")
         order = self._order(wanted)
-        query = self._query(wanted, reader, order)
         async with self._db.read() as tx:
-            if wanted.text.strip():
-                await self.search.index.plan(tx)
+            rare = bool(wanted.text.strip()) and await self.search.index.is_rare(tx, wanted.text)
+            query = self._query(wanted, reader, order, rare=rare)
             rows = await tx.all(query.limit(wanted.limit + 1))
             shown = [light(row) for row in rows[: wanted.limit]]
             briefs = await self.briefs(tx, shown)
@@ -142,10 +141,9 @@ class Lists(Work):
         """How many tickets each list holds, counted no further than `COUNTED`."""
         found: list[int] = []
         async with self._db.read() as tx:
-            if any(wanted.text.strip() for wanted in views):
-                await self.search.index.plan(tx)
             for wanted in views:
-                rows = self._filtered(select(literal(1)).select_from(tickets), wanted, reader).limit(COUNTED)
+                rare = bool(wanted.text.strip()) and await self.search.index.is_rare(tx, wanted.text)
+                rows = self._filtered(select(literal(1)).select_from(tickets), wanted, reader, rare).limit(COUNTED)
                 found.append(await tx.scalar(select(func.count()).select_from(rows.subquery())))
         return found
 
@@ -157,16 +155,16 @@ class Lists(Work):
             return "found"
         return wanted.sort or ("updated" if wanted.view in _BY_TIME else "priority")
 
-    def _query(self, wanted: Wanted, reader: Reader, order: str) -> Select[Any]:
+    def _query(self, wanted: Wanted, reader: Reader, order: str, *, rare: bool) -> Select[Any]:
         keys = _ORDERS[order]
         query = self._filtered(
-            select(*_LIGHT, *(key.label(f"key_{n}") for n, (key, _) in enumerate(keys))), wanted, reader
+            select(*_LIGHT, *(key.label(f"key_{n}") for n, (key, _) in enumerate(keys))), wanted, reader, rare
         )
         if wanted.cursor:
             query = query.where(_after(wanted.cursor, order))
         return query.order_by(*(key.desc() if falls else key for key, falls in keys))
 
-    def _filtered(self, query: Select[Any], wanted: Wanted, reader: Reader) -> Select[Any]:
+    def _filtered(self, query: Select[Any], wanted: Wanted, reader: Reader, rare: bool) -> Select[Any]:
         query = query.where(*self._view(wanted.view, reader))
         scope = in_scope(reader)
         query = query.where(scope.is_not(True) if wanted.outside else scope)
@@ -186,12 +184,12 @@ class Lists(Work):
             )
         if wanted.priority is not None:
             query = query.where(tickets.c.priority == wanted.priority)
-        return self._found(query, wanted.text.strip())
+        return self._found(query, wanted.text.strip(), rare)
 
-    def _found(self, query: Select[Any], words: str) -> Select[Any]:
+    def _found(self, query: Select[Any], words: str, rare: bool) -> Select[Any]:
         if not words:
             return query
-        matches = self.search.index.matches(words, sqlite=self._db.sqlite)
+        matches = self.search.index.matches(words, sqlite=self._db.sqlite, rare=rare)
         if matches is None:
             # Nothing but signs: no ticket is found by them.
             return query.where(false())

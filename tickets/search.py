@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
+    CTE,
     DDL,
     Column,
     ColumnElement,
@@ -29,6 +30,7 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    literal,
     literal_column,
     select,
     table,
@@ -51,6 +53,8 @@ MAX_TERMS = 6_000
 MAX_ASKED = 16
 # Numbers at the end of a serial are written with six digits and said without the zeros.
 _SERIAL_DIGITS = 6
+# Words that so many tickets hold are soon met by walking the newest ones.
+_COMMON = 1_000
 # Characters before what was found; three times as many after it.
 _AROUND = 12
 _CHINESE_END = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff](?![\u3400-\u4dbf\u4e00-\u9fff])")
@@ -153,8 +157,10 @@ class Index:
         """Let tickets be found by nothing any more."""
         await tx.execute(delete(ticket_terms).where(ticket_terms.c.ticket_id.in_(list(ticket_ids))))
 
-    def matches(self, asked: str, *, sqlite: bool) -> ColumnElement[bool] | None:
-        """The condition on rows of `ticket_terms`, or None when the question holds no word to ask for."""
+    def matches(self, asked: str, *, sqlite: bool, rare: bool = False) -> ColumnElement[bool] | None:
+        """The condition on rows of `ticket_terms`, or None when the question holds no word to ask for. With `rare`
+        PostgreSQL reads all hits from the index first, instead of walking tickets in their order until it has enough.
+        """
         wanted = asked_terms(asked)
         if not wanted:
             return None
@@ -165,26 +171,34 @@ class Index:
         said = " & ".join(f"({' | '.join(self._tsquery(*each) for each in forms)})" for forms in wanted)
         query = cast(func.to_tsquery(text("'simple'"), said), TSQUERY)
         vector: ColumnElement[Any] = literal_column("ticket_terms.words", TSVECTOR)
-        hit = vector.op("@@", is_comparison=True)(query)
-        if len(asked.split()) == 1 and not any(term.isascii() for forms in wanted for term, _ in forms):
-            return hit
-        # PostgreSQL knows how common each pair of characters is, but neither beginnings of numbers and words nor which
-        # words stand together: it takes them for common and walks all tickets in their order. Behind a fence it asks
-        # the index first.
-        hits = select(ticket_terms.c.id).where(hit)
-        fenced = hits.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
-        return ticket_terms.c.id.in_(select(fenced.c.id))
+        hit: ColumnElement[bool] = vector.op("@@", is_comparison=True)(query)
+        return ticket_terms.c.id.in_(select(_fenced(hit).c.id)) if rare else hit
 
-    async def plan(self, tx: Tx) -> None:
-        """Say before a search that its plan is to be made for its words: PostgreSQL would take one for all of them."""
-        if tx.sqlite is None:
-            await tx.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+    async def is_rare(self, tx: Tx, asked: str) -> bool:
+        """Whether few tickets hold these words. PostgreSQL guesses badly at beginnings of words and at words that
+        stand together, and a wrong guess costs it a walk over all tickets; counting to a few hundred costs little.
+        """
+        if tx.sqlite is not None:
+            return False
+        # One plan for all words would be wrong for most of them.
+        await tx.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        hit = self.matches(asked, sqlite=False)
+        if hit is None:
+            return True
+        some = select(literal(1)).select_from(_fenced(hit)).limit(_COMMON).subquery()
+        return int(await tx.scalar(select(func.count()).select_from(some)) or 0) < _COMMON
 
     def _fts5(self, term: str, goes_on: bool) -> str:
         return f'"{self._form(term)}"{"*" if goes_on and not self._hashed else ""}'
 
     def _tsquery(self, term: str, goes_on: bool) -> str:
         return f"'{self._form(term)}'{':*' if goes_on and not self._hashed else ''}"
+
+
+def _fenced(hit: ColumnElement[bool]) -> CTE:
+    """The ids of hits, read from the index whatever PostgreSQL thinks of it."""
+    hits = select(ticket_terms.c.id).where(hit)
+    return hits.cte("hits").prefix_with("MATERIALIZED", dialect="postgresql")
 
 
 def joined_terms(known: str | None, fresh: Iterable[str]) -> str:
