@@ -22,7 +22,7 @@ from core.counters import Counters
 from core.db import Database
 from core.errors import DatabaseUnavailable, FrontlineError, Unavailable
 from core.files import Files
-from core.tasks import end
+from core.tasks import together
 
 log = structlog.get_logger(__name__)
 
@@ -66,11 +66,8 @@ class MediaLoop:
         now = self._clock.now()
         async with self._db.begin() as tx:
             wanted = await media.claim(tx, now, now + timedelta(seconds=LEASE_S), _PARALLEL)
-        tasks = [asyncio.create_task(self._fetch(each), name=f"media-{each.message_id}") for each in wanted]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            await end(tasks)
+        if wanted:
+            await together(*(self._fetch(each) for each in wanted))
         return len(wanted)
 
     async def _fetch(self, wanted: Wanted) -> None:

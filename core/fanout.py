@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 # A watcher that falls this far behind loses hints and gets one "behind" instead, which makes it read anew.
 _BUFFER = 256
 _PENDING = 4096
+# How long a server that is down is left alone; without a pause these loops would spin.
+_SEND_AGAIN_S = 0.1
+_LISTEN_AGAIN_S = 0.5
 
 
 class Watch:
@@ -107,7 +110,8 @@ class Fanout:
             try:
                 await self._redis.publish(self._channel, data)
             except (RedisError, OSError):
-                await asyncio.sleep(0.1)  # Hints of this moment are lost; watchers look by themselves.
+                # Hints of this moment are lost; watchers look by themselves.
+                await asyncio.sleep(_SEND_AGAIN_S)
 
     async def _receive(self) -> None:
         assert self._redis is not None
@@ -120,7 +124,7 @@ class Fanout:
                         if message is not None:
                             self._received(message["data"])
             except (RedisError, OSError):
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(_LISTEN_AGAIN_S)
 
     def _received(self, data: bytes) -> None:
         origin, topic, event = msgspec.json.decode(data)

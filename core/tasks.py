@@ -36,7 +36,7 @@ async def end(tasks: Iterable[asyncio.Task[Any]], *, again_s: float = _AGAIN_S) 
 
 
 async def together(*loops: Coroutine[Any, Any, None]) -> None:
-    """Run loops side by side until one fails or this is cancelled; then all of them have ended."""
+    """Run loops (or other work) side by side until all are done, one fails or this is cancelled; none is left then."""
     tasks = [asyncio.create_task(each) for each in loops]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
