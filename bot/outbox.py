@@ -154,6 +154,9 @@ class DeliveryLoop:
                 sent = max(1, delivered.parts) if delivered.state == "sent" else delivered.parts
                 if quota is not None and sent > outgoing.parts_sent:
                     await conversations.count_sends(tx, message.conversation_id, sent - outgoing.parts_sent)
+                if len(together) > 1:
+                    # Parts of several messages in one belong to none of them; they are begun again together.
+                    delivered = replace(delivered, parts=0)
                 for each in together:
                     await self._settle(tx, each, attempts, delivered)
             self._counters.count("deliveries", channel=outgoing.channel_kind, state=delivered.state)
