@@ -42,7 +42,7 @@ async def _say(platform: PlatformWorld, conversation_id: str, step: str) -> str:
             conversation_id=conversation_id,
             author=Author.AGENT if agent else Author.BOT if step.startswith("bot") else Author.SYSTEM,
             kind=Kind.NOTICE if step == "notice" else Kind.CHOICE if choices else Kind.TEXT,
-            text=_LONG if step == "bot_long" else _LONG[:700] if step == "bot_middle" else f"{step} 说的话",
+            text=_LONG if step == "bot_long" else _LONG[:1200] if step == "bot_middle" else f"{step} 说的话",
             at=clock.now(),
             payload=choices,
             staff=_LIN if agent else None,
